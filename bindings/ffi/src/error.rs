@@ -1,0 +1,208 @@
+//! What can go wrong, as hosts see it: few variants, stable codes, no text for people and no personal data.
+//!
+//! Invariant: a screen chooses its text by variant and `code`; `Display` is for developers' logs.
+
+use gongdan_core::document::Inexecutable;
+use gongdan_core::replica::{ExecuteError, ReceiveError};
+use gongdan_core::store::StoreError;
+use gongdan_core::ticket::{Action, Status};
+use serde::Serialize;
+
+/// Why a call did nothing. Nothing was written and nothing is lost, whichever it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum PhoneError {
+    /// This phone has no such ticket.
+    #[error("no such ticket on this phone")]
+    NoSuchTicket,
+    /// The person may not: `no_role`, `not_own`, `other_part`.
+    #[error("not permitted: {code}")]
+    Denied {
+        /// Which rule.
+        code: String,
+    },
+    /// The ticket does not stand where this can be done.
+    #[error("not lawful in this status: {action:?}")]
+    NotLawful {
+        /// What was meant.
+        action: Action,
+        /// Where the ticket stands for this person; nothing where there is none.
+        status: Option<Status>,
+    },
+    /// The command itself does not fit: `misfit`, `field_not_here`, `too_many`, `no_such_item`,
+    /// `item_exists`, `splice_outside`, `no_effect`, `other_part`, `lead_not_in_crew`; `not_an_act`
+    /// for commands that do not go together; `invalid_id` for an id of another form.
+    #[error("does not fit: {code}")]
+    Unfit {
+        /// Which rule.
+        code: String,
+        /// Which field or argument, and why, where the command could not be executed.
+        why: Option<Inexecutable>,
+    },
+    /// The heads seen are not in the ticket any more: read it again and let the person look.
+    #[error("the form shows a ticket that is not there any more")]
+    Stale,
+    /// The phone's database: `full`, `unusable`, `malformed`, `not_enrolled`, `already_enrolled`,
+    /// `reopen` after a failure inside.
+    #[error("the store failed: {code}")]
+    Store {
+        /// What is wrong.
+        code: String,
+    },
+    /// The device's key: `no_key`, `not_32_bytes`, `failed` (the host's key store), `no_randomness`.
+    #[error("the device's key: {code}")]
+    Key {
+        /// What is wrong.
+        code: String,
+    },
+    /// The host's transport did not bring an answer. Try again later.
+    #[error("no answer from the network")]
+    Network {
+        /// What the host said, for logs.
+        reason: String,
+    },
+    /// The server answered with a problem.
+    #[error("the server answered {status}: {code}")]
+    Server {
+        /// HTTP status.
+        status: u16,
+        /// The problem's stable code; `unknown` where the answer was no problem document.
+        code: String,
+    },
+    /// The answer is not the server's to this request: `malformed`, `not_for_this_request`.
+    #[error("not a valid answer: {code}")]
+    Answer {
+        /// What is wrong.
+        code: String,
+    },
+}
+
+/// What a callback of the host throws. Any other exception counts as this one too.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum HostError {
+    /// It did not work.
+    #[error("the host failed: {reason}")]
+    Failed {
+        /// For logs, without personal data.
+        reason: String,
+    },
+}
+
+impl From<uniffi::UnexpectedUniFFICallbackError> for HostError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Failed {
+            reason: error.reason,
+        }
+    }
+}
+
+impl PhoneError {
+    pub(crate) fn store(code: &str) -> Self {
+        Self::Store {
+            code: code.to_owned(),
+        }
+    }
+
+    pub(crate) fn key(code: &str) -> Self {
+        Self::Key {
+            code: code.to_owned(),
+        }
+    }
+
+    pub(crate) fn answer(code: &str) -> Self {
+        Self::Answer {
+            code: code.to_owned(),
+        }
+    }
+
+    pub(crate) fn invalid_id() -> Self {
+        Self::unfit("invalid_id")
+    }
+
+    fn unfit(code: &str) -> Self {
+        Self::Unfit {
+            code: code.to_owned(),
+            why: None,
+        }
+    }
+}
+
+/// The code that core's JSON gives an outcome: a string, or an object that holds it as `code`.
+fn code_of(outcome: &impl Serialize) -> String {
+    let json = serde_json::to_value(outcome).unwrap_or_default();
+    let code = json.get("code").unwrap_or(&json);
+    code.as_str().unwrap_or("unknown").to_owned()
+}
+
+impl From<StoreError> for PhoneError {
+    fn from(error: StoreError) -> Self {
+        Self::store(match error {
+            StoreError::Full => "full",
+            StoreError::Malformed { what: "identity" } => "not_enrolled",
+            StoreError::Malformed { .. } => "malformed",
+            StoreError::Backend(_) | StoreError::RolledBack => "unusable",
+        })
+    }
+}
+
+impl From<ExecuteError> for PhoneError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::NoSuchTicket => Self::NoSuchTicket,
+            ExecuteError::Denied(why) => Self::Denied {
+                code: code_of(&why),
+            },
+            ExecuteError::NotLawful { action, status } => Self::NotLawful { action, status },
+            ExecuteError::Inexecutable(why) => Self::Unfit {
+                code: code_of(&why),
+                why: Some(why),
+            },
+            ExecuteError::UnknownHeads => Self::Stale,
+            ExecuteError::NotAnAct => Self::unfit("not_an_act"),
+            ExecuteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReceiveError> for PhoneError {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::Malformed(_) => Self::answer("malformed"),
+            ReceiveError::NotForThisRequest => Self::answer("not_for_this_request"),
+            ReceiveError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gongdan_core::policy::Denied;
+    use gongdan_core::ticket::field::{Field, Misfit};
+
+    #[test]
+    fn codes_are_those_of_json() {
+        let denied = PhoneError::from(ExecuteError::from(Denied::NotOwn));
+        assert_eq!(
+            denied,
+            PhoneError::Denied {
+                code: "not_own".to_owned()
+            }
+        );
+        let why = Inexecutable::Misfit {
+            subject: gongdan_core::document::Subject::Field {
+                field: Field::Model,
+            },
+            misfit: Misfit::TooLong,
+        };
+        let unfit = PhoneError::from(ExecuteError::from(why.clone()));
+        assert_eq!(
+            unfit,
+            PhoneError::Unfit {
+                code: "misfit".to_owned(),
+                why: Some(why)
+            }
+        );
+        let unfit = PhoneError::from(ExecuteError::from(Inexecutable::NoEffect));
+        assert!(matches!(unfit, PhoneError::Unfit { code, .. } if code == "no_effect"));
+    }
+}

@@ -1,0 +1,96 @@
+//! What the host gives: a place for the secret key, somebody to tell of changes, a way to the server.
+//!
+//! Invariant: no lock of the phone is held while the host is called, so that it may call back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::TicketId;
+use gongdan_core::replica;
+use gongdan_core::sync::keys::DeviceKey;
+
+use crate::error::{HostError, PhoneError};
+use crate::exchange::{Request, Response};
+
+/// Keeps the device's secret key: Android's Keystore, the iOS keychain, a file in tests.
+#[uniffi::export(with_foreign)]
+pub trait KeyStore: Send + Sync {
+    /// The 32 secret bytes saved before; nothing where there are none.
+    fn load(&self) -> Result<Option<Vec<u8>>, HostError>;
+    /// Saves the 32 secret bytes, durably, before it returns.
+    fn save(&self, secret: Vec<u8>) -> Result<(), HostError>;
+}
+
+/// Is told of changes, after they are in the store.
+#[uniffi::export(with_foreign)]
+pub trait Observer: Send + Sync {
+    /// These tickets are not as they were. Comes on the thread of the call that changed them.
+    fn changed(&self, tickets: Vec<TicketId>) -> Result<(), HostError>;
+}
+
+/// Moves bytes to the server and back: OkHttp, URLSession, urllib.
+#[uniffi::export(with_foreign)]
+#[async_trait::async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends a request and gives what came back, whatever its status. Fails where nothing came back.
+    async fn send(&self, request: Request) -> Result<Response, HostError>;
+}
+
+/// The device's key from the host, made and saved first where there is none and `make` says so.
+pub(crate) fn device_key(store: &dyn KeyStore, make: bool) -> Result<DeviceKey, PhoneError> {
+    let saved = store.load().map_err(|_| PhoneError::key("failed"))?;
+    let secret = match saved {
+        Some(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_| PhoneError::key("not_32_bytes"))?,
+        None if make => {
+            let secret = random()?;
+            store
+                .save(secret.to_vec())
+                .map_err(|_| PhoneError::key("failed"))?;
+            secret
+        }
+        None => return Err(PhoneError::key("no_key")),
+    };
+    Ok(DeviceKey::from_bytes(&secret))
+}
+
+/// 32 bytes of the operating system's randomness.
+pub(crate) fn random() -> Result<[u8; 32], PhoneError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| PhoneError::key("no_randomness"))?;
+    Ok(bytes)
+}
+
+/// What the phone's clock says.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Changes that core told while the phone was locked, kept until it is not.
+#[derive(Clone, Default)]
+pub(crate) struct Changes(Arc<Mutex<Vec<TicketId>>>);
+
+impl replica::Observer for Changes {
+    fn changed(&self, tickets: &[TicketId]) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(tickets);
+    }
+}
+
+impl Changes {
+    /// Tells the observer what has gathered.
+    pub(crate) fn tell(&self, observer: Option<&Arc<dyn Observer>>) {
+        let tickets = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(observer) = observer
+            && !tickets.is_empty()
+        {
+            // What happened is in the store: that the host failed to hear of it undoes nothing.
+            let _ = observer.changed(tickets);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+"""A phone screen's life against the real server."""
+
+import asyncio
+import datetime
+import hashlib
+import uuid
+
+import gongdan
+import pytest
+from gongdan import Command, Field, Filter, OutboxState, PhoneError, Status, Value
+
+from host import FileKeyStore, HttpTransport
+
+
+class Recorder(gongdan.Observer):
+    def __init__(self):
+        self.tickets = []
+
+    def changed(self, tickets):
+        self.tickets.extend(tickets)
+
+
+class Network(gongdan.Transport):
+    """A network that can be off, and remembers what it moved."""
+
+    def __init__(self, server):
+        self.http = HttpTransport(server)
+        self.on = True
+        self.moved = []
+
+    async def send(self, request):
+        if not self.on:
+            raise OSError("no network")
+        self.moved.append(request)
+        return await self.http.send(request)
+
+
+@pytest.fixture
+def network(server):
+    return Network(server.url)
+
+
+@pytest.fixture
+def key_store(tmp_path):
+    return FileKeyStore(tmp_path / "key")
+
+
+@pytest.fixture
+def phone(server, network, key_store, tmp_path):
+    return enrol(server, network, key_store, tmp_path, "G4001")
+
+
+def enrol(server, network, key_store, folder, person):
+    invitation = gongdan.parse_invitation(server.invite(person))
+    path = str(folder / "phone.db")
+    phone = gongdan.Phone.enrol_with(path, network, invitation.code, "测试手机", key_store)
+    return asyncio.run(phone)
+
+
+def sync(phone, network):
+    return asyncio.run(phone.sync(network))
+
+
+def given_ticket(desk, phone, network, person="G4001", **facts):
+    """A ticket that the desk opened and assigned, on the phone."""
+    ticket = desk.open("空调不制冷", **facts)
+    desk.assign(ticket, person)
+    sync(phone, network)
+    return ticket
+
+
+def act(phone, ticket, *commands):
+    view = phone.ticket(ticket)
+    phone.execute(ticket, view.heads, list(commands))
+
+
+def test_a_screens_life(server, desk, key_store, tmp_path):
+    path = str(tmp_path / "phone.db")
+    scanned = server.invite("G4001")
+    observer = Recorder()
+
+    async def first_start():
+        # guide: enrol
+        invitation = gongdan.parse_invitation(scanned)
+        transport = HttpTransport(invitation.server)
+        phone = await gongdan.Phone.enrol_with(
+            path, transport, invitation.code, "陆河川的手机", key_store, observer
+        )
+        report = await phone.sync(transport)
+        # guide: end
+        return transport, phone, report
+
+    ticket = desk.open("开机十分钟后不制冷", model="KFR-26GW")
+    desk.assign(ticket, "G4001")
+    transport, phone, report = asyncio.run(first_start())
+    assert report.complete and ticket in report.changed and ticket in observer.tickets
+    del phone
+
+    # guide: open
+    phone = gongdan.Phone.open(path, key_store, observer)
+    # guide: end
+    assert phone.person() == "G4001"
+    assert {line.code for line in phone.catalogue().product_lines} == {"aircon", "purifier", "compressor", "lock"}
+
+    # guide: list
+    rows = phone.list(Filter(query="制冷", statuses=[Status.ASSIGNED, Status.ACCEPTED], limit=50))
+    for row in rows:
+        print(row.label, row.status.name, row.customer_name, row.problem)
+    # guide: end
+    assert ticket in [row.id for row in rows]
+    assert next(row for row in rows if row.id == ticket).label.startswith("FW")
+
+    # guide: ticket
+    view = phone.ticket(ticket)
+    model = view.ticket.fields.get(Field.MODEL)
+    catalogue = phone.catalogue()
+    line = view.ticket.fields[Field.PRODUCT_LINE]
+    checklist_code = next(l.checklist for l in catalogue.product_lines if l.code == line[0])
+    checklist = next(c for c in catalogue.checklists if c.code == checklist_code)
+    # guide: end
+    assert model == Value.TEXT("KFR-26GW") and len(checklist.items) == 12
+
+    # guide: execute
+    start = datetime.datetime.now(datetime.timezone.utc).replace(minute=0, second=0, microsecond=0)
+    appoint = Command.APPOINT(start + datetime.timedelta(hours=1), start + datetime.timedelta(hours=3))
+    phone.execute(ticket, view.heads, [appoint])
+    # guide: end
+    after = phone.ticket(ticket).ticket
+    assert after.status == Status.APPOINTED
+    assert after.fields[Field.APPOINTED_FROM] == Value.INSTANT(start + datetime.timedelta(hours=1))
+    assert observer.tickets[-1] == ticket
+
+    asyncio.run(phone.sync(transport))
+    assert desk.ticket(ticket)["status"] == "appointed"
+
+
+def test_a_ticket_opened_without_network_gets_its_number_by_a_sync(desk, phone, network):
+    sync(phone, network)
+    network.on = False
+    # guide: open-ticket
+    ticket = phone.open_ticket(
+        [
+            Command.OPEN(
+                [
+                    gongdan.FieldValue(field=Field.TICKET_TYPE, value=Value.TEXT("repair")),
+                    gongdan.FieldValue(field=Field.REGION, value=Value.TEXT("east")),
+                ],
+                "滤芯漏水",
+            ),
+            Command.RECORD_CUSTOMER([gongdan.FieldValue(field=Field.CUSTOMER_NAME, value=Value.TEXT("穆清扬"))]),
+        ]
+    )
+    # guide: end
+    assert phone.ticket(ticket).ticket.label.startswith("临")
+    network.on = True
+    assert sync(phone, network).complete
+    assert phone.ticket(ticket).ticket.number.startswith("FW")
+    assert desk.ticket(ticket)["problem"] == "滤芯漏水"
+
+
+def test_rival_values_are_seen_and_settled(desk, phone, network):
+    ticket = given_ticket(desk, phone, network, model="KFR-35GW")
+    view = phone.ticket(ticket)
+    desk.execute(ticket, {"correct": {"field": "model", "value": "KFR-35GW/N1"}})
+    phone.execute(ticket, view.heads, [Command.CORRECT(Field.MODEL, Value.TEXT("KFR-35GW/BP2"))])
+    sync(phone, network)
+
+    # guide: conflicts
+    view = phone.ticket(ticket)
+    for conflict in view.ticket.conflicts:
+        for candidate in conflict.candidates:
+            print(conflict.on, candidate.value, view.authors.get(candidate.actor), candidate.at)
+    # guide: end
+    (conflict,) = view.ticket.conflicts
+    assert {c.value[0] for c in conflict.candidates} == {"KFR-35GW/N1", "KFR-35GW/BP2"}
+    assert {view.authors[c.actor] for c in conflict.candidates} == {"G4001", "G2004"}
+
+    # guide: settle
+    chosen = conflict.candidates[0].value
+    phone.execute(ticket, view.heads, [Command.SETTLE_CONFLICT(conflict.on, chosen)])
+    # guide: end
+    assert phone.ticket(ticket).ticket.conflicts == []
+    sync(phone, network)
+    assert desk.ticket(ticket)["conflicts"] == []
+
+
+def test_what_the_office_must_decide_stays_in_the_outbox(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    act(phone, ticket, Command.ACCEPT())
+    sync(phone, network)
+    network.on = False
+    act(phone, ticket, Command.COMPLETE("已修好"))
+    assert phone.outbox_counts().pending == 1
+    desk.assign(ticket, "G4002")
+    network.on = True
+    report = sync(phone, network)
+    assert report.unsettled == 1
+
+    # guide: outbox
+    for item in phone.outbox():
+        print(item.id, item.state.name, item.ticket, item.at, item.verdict)
+    counts = phone.outbox_counts()
+    to_send = counts.pending + counts.in_flight + counts.held
+    # guide: end
+    assert (to_send, counts.quarantined, counts.refused) == (0, 1, 0)
+    (item,) = phone.outbox()
+    assert item.state == OutboxState.QUARANTINED and item.ticket == ticket
+    assert item.command == Command.COMPLETE("已修好")
+    assert item.verdict.is_quarantined() and item.verdict.reason == gongdan.QuarantineReason.REASSIGNED
+    assert not phone.dismiss(item.id), "a person in the office decides"
+    assert phone.outbox() == [item]
+
+
+def test_what_cannot_be_done_says_why_and_writes_nothing(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    view = phone.ticket(ticket)
+
+    def fails(kind, *commands, on=ticket, seen=view.heads):
+        with pytest.raises(kind) as failure:
+            phone.execute(on, seen, list(commands))
+        return failure.value
+
+    assert fails(PhoneError.Denied, Command.CANCEL("不做了")).code == "no_role"
+    not_lawful = fails(PhoneError.NotLawful, Command.RESUME())
+    assert (not_lawful.action, not_lawful.status) == (gongdan.Action.RESUME, Status.ASSIGNED)
+    unfit = fails(PhoneError.Unfit, Command.CORRECT(Field.MODEL, Value.TEXT("工" * 201)))
+    assert unfit.code == "misfit"
+    assert unfit.why.misfit == gongdan.Misfit.TOO_LONG
+    assert unfit.why.subject == gongdan.Subject.FIELD(Field.MODEL)
+    assert fails(PhoneError.Unfit, Command.ACCEPT(), Command.DEPART()).code == "not_an_act"
+    fails(PhoneError.NoSuchTicket, Command.ACCEPT(), on=str(uuid.uuid4()), seen={})
+    fails(PhoneError.Stale, Command.ACCEPT(), seen={gongdan.Part.SERVICE: [hashlib.sha256(b"").hexdigest()]})
+    assert phone.outbox() == [] and phone.ticket(ticket) == view
+
+    with pytest.raises(PhoneError.Unfit) as failure:
+        gongdan.parse_ticket_id("FW202611220001")
+    assert failure.value.code == "invalid_id"
+    assert gongdan.parse_ticket_id(f" {ticket} ") == ticket
+    assert phone.ticket(str(uuid.uuid4())) is None
+
+
+def test_errors_are_shown_by_their_codes(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    view = phone.ticket(ticket)
+    shown = []
+
+    def show(key):
+        shown.append(key)
+
+    # guide: errors
+    try:
+        phone.execute(ticket, view.heads, [Command.CANCEL("不做了")])
+    except PhoneError.NotLawful as error:
+        show(f"not_lawful.{error.action.name}.{error.status.name}")
+    except (PhoneError.Denied, PhoneError.Unfit, PhoneError.Store, PhoneError.Key) as error:
+        show(f"{type(error).__name__}.{error.code}")
+    except PhoneError.Stale:
+        view = phone.ticket(ticket)
+        show("stale")
+    # guide: end
+    assert shown == ["Denied.no_role"]
+
+
+def test_transfers_in_the_background_are_cut_off_and_made_again(desk, phone, network, server):
+    ticket = given_ticket(desk, phone, network)
+    act(phone, ticket, Command.ACCEPT())
+    lost = phone.next_request()
+    assert phone.outbox_counts().in_flight == 1
+    asyncio.run(network.send(lost))  # the server has it, the phone never hears
+
+    async def background():
+        transport = HttpTransport(server.url)
+        # guide: background
+        outcome = None
+        while outcome is None or outcome.more:
+            request = phone.next_request()
+            response = await transport.send(request)
+            outcome = phone.receive(response)
+        # guide: end
+
+    asyncio.run(background())
+    assert phone.outbox() == []
+    assert desk.ticket(ticket)["status"] == "accepted"
+    late = gongdan.Response(status=200, body=b"GD")
+    with pytest.raises(PhoneError.Answer):
+        phone.receive(late)
+
+
+def test_no_network_is_told_and_loses_nothing(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    network.on = False
+    act(phone, ticket, Command.ACCEPT())
+    with pytest.raises(PhoneError.Network):
+        sync(phone, network)
+    assert phone.outbox_counts().in_flight == 1
+    network.on = True
+    assert sync(phone, network).complete
+    assert phone.outbox() == []
+
+
+def test_two_syncs_at_once_wait_for_one_another(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    act(phone, ticket, Command.ACCEPT())
+
+    async def both():
+        return await asyncio.gather(phone.sync(network), phone.sync(network))
+
+    first, second = asyncio.run(both())
+    assert first.complete and second.complete
+    assert desk.ticket(ticket)["status"] == "accepted"
+
+
+def test_spelling_out_asks_for_everything_again(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    small = sync(phone, network)
+    phone.spell_out()
+    full = sync(phone, network)
+    assert full.complete and full.received_bytes > small.received_bytes
+    assert phone.ticket(ticket).ticket.status == Status.ASSIGNED
+
+
+def test_a_token_for_attachments_is_had_by_a_signed_request(phone, network):
+    # guide: token
+    authorization = phone.sign_request("POST", "/v1/token", b"")
+    # guide: end
+    request = gongdan.Request(
+        method="POST", path="/v1/token", authorization=authorization, content_type="application/json", body=b""
+    )
+    answer = asyncio.run(network.send(request))
+    assert answer.status == 200 and b"token" in answer.body
+    request.path = "/v1/sync"
+    assert asyncio.run(network.send(request)).status == 401
+
+
+def test_a_code_serves_one_device(server, network, key_store, tmp_path):
+    invitation = gongdan.parse_invitation(server.invite("G4003"))
+    path = str(tmp_path / "phone.db")
+
+    def enrol_again(path, key_store):
+        return asyncio.run(gongdan.Phone.enrol_with(path, network, invitation.code, "测试手机", key_store))
+
+    device = enrol_again(path, key_store).device()
+    # The answer was lost: the same device asks again, and is the same one.
+    assert enrol_again(path, key_store).device() == device
+    with pytest.raises(PhoneError.Server) as failure:
+        enrol_again(str(tmp_path / "other.db"), FileKeyStore(tmp_path / "other-key"))
+    assert (failure.value.status, failure.value.code) == (403, "invalid_enrolment_code")
+
+    other = gongdan.parse_invitation(server.invite("G4003"))
+    fresh = FileKeyStore(tmp_path / "fresh-key")
+    with pytest.raises(PhoneError.Store) as failure:
+        asyncio.run(gongdan.Phone.enrol_with(path, network, other.code, "测试手机", fresh))
+    assert failure.value.code == "already_enrolled"
+    assert gongdan.Phone.open(path, key_store).device() == device
+
+
+def test_a_phone_opens_only_with_its_key_and_its_store(phone, key_store, tmp_path):
+    with pytest.raises(PhoneError.Store) as failure:
+        gongdan.Phone.open(str(tmp_path / "new.db"), key_store)
+    assert failure.value.code == "not_enrolled"
+
+    class Broken(gongdan.KeyStore):
+        def __init__(self, load):
+            self.load = load
+
+        def save(self, secret):
+            raise AssertionError("opening saves no key")
+
+    def raises():
+        raise gongdan.HostError.Failed("locked")
+
+    for load, code in [(lambda: None, "no_key"), (lambda: b"short", "not_32_bytes"), (raises, "failed")]:
+        with pytest.raises(PhoneError.Key) as failure:
+            gongdan.Phone.open(str(tmp_path / "phone.db"), Broken(load))
+        assert failure.value.code == code
+
+
+def test_an_observer_may_call_the_phone_and_may_fail(desk, server, network, key_store, tmp_path):
+    phone = enrol(server, network, key_store, tmp_path, "G4001")
+    ticket = given_ticket(desk, phone, network)
+    del phone
+    statuses = []
+
+    class Screen(gongdan.Observer):
+        def changed(self, tickets):
+            statuses.extend(self.phone.ticket(changed).ticket.status for changed in tickets)
+            raise gongdan.HostError.Failed("the screen is gone")
+
+    screen = Screen()
+    screen.phone = gongdan.Phone.open(str(tmp_path / "phone.db"), key_store, screen)
+    act(screen.phone, ticket, Command.ACCEPT())
+    assert statuses == [Status.ACCEPTED]

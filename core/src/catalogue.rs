@@ -1,0 +1,119 @@
+//! The versioned configuration that phones hold: organisation, people, regions, groups, products, checklists.
+//!
+//! Invariant: a catalogue never decides how a command executes; it only decides who may and what is offered.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::PersonId;
+use crate::policy::Role;
+
+/// Texts in the languages of the product: Chinese first, English second.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Label {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// A code with its label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Entry {
+    /// The code that stands in documents.
+    pub code: String,
+    /// What people read.
+    pub label: Label,
+}
+
+/// A service group: by region and product line (R43).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Group {
+    /// The code that stands in documents.
+    pub code: String,
+    /// What people read.
+    pub label: Label,
+    /// Codes of the regions it serves.
+    pub regions: Vec<String>,
+    /// Codes of the product lines it serves.
+    pub product_lines: Vec<String>,
+}
+
+/// A product line (R1) with what it may need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct ProductLine {
+    /// The code that stands in documents.
+    pub code: String,
+    /// What people read.
+    pub label: Label,
+    /// Code of its on-site checklist.
+    pub checklist: String,
+    /// Spare parts by part number.
+    pub parts: Vec<Entry>,
+}
+
+/// A checklist (R68–R73, R79–R81).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Checklist {
+    /// Its code.
+    pub code: String,
+    /// What people read.
+    pub label: Label,
+    /// Items in the order of the procedure; the code stands in documents.
+    pub items: Vec<Entry>,
+}
+
+/// A person as others see them (R5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Person {
+    /// Employee number.
+    pub id: PersonId,
+    /// Name.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// Code of the service group, if any.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// Codes of product lines they are skilled in (R44).
+    #[serde(default)]
+    pub skills: Vec<String>,
+}
+
+/// Everything configured, at one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Catalogue {
+    /// Counted up by the server at every change; 0 before the first.
+    #[serde(default)]
+    pub version: u32,
+    /// Name of the organisation.
+    pub organisation: String,
+    /// IANA name of its zone.
+    pub zone: String,
+    /// Service regions.
+    pub regions: Vec<Entry>,
+    /// Service groups.
+    pub groups: Vec<Group>,
+    /// Product lines.
+    pub product_lines: Vec<ProductLine>,
+    /// Checklists.
+    pub checklists: Vec<Checklist>,
+    /// People.
+    #[serde(default)]
+    pub people: Vec<Person>,
+    /// What the customer consents to in signing.
+    pub consent: Label,
+}
+
+impl Catalogue {
+    /// The person of an employee number.
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.people.iter().find(|person| person.id == *id)
+    }
+}

@@ -1,0 +1,23 @@
+//! Gongdan's core: ticket documents, commands, rights, sync and the replica of a device.
+//!
+//! Invariant: nothing here does input or output on its own, reads a clock or makes randomness; time,
+//! random numbers and identity come in as arguments, and what is to be sent or stored goes out as data.
+#![warn(missing_docs)]
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();
+
+pub mod catalogue;
+pub mod clock;
+pub mod document;
+#[cfg(feature = "uniffi")]
+mod foreign;
+pub mod ids;
+pub mod limits;
+pub mod policy;
+pub mod replica;
+pub mod store;
+pub mod sync;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod ticket;

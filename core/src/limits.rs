@@ -1,0 +1,54 @@
+//! Every limit, in one place. Units stand last in the names. Each is tested at the limit and one past it.
+
+/// Bytes of an employee number.
+pub const PERSON_ID_BYTES_MAX: usize = 32;
+/// Bytes of an item key.
+pub const ITEM_KEY_BYTES_MAX: usize = 16;
+/// Characters (code points) of a short fact: names, models, reasons of a choice.
+pub const SHORT_TEXT_CHARS_MAX: usize = 200;
+/// Characters of a remark, note, reason or conclusion.
+pub const LONG_TEXT_CHARS_MAX: usize = 2_000;
+/// Characters of the problem text after all splices.
+pub const PROBLEM_TEXT_CHARS_MAX: usize = 10_000;
+/// Splices in one command.
+pub const SPLICES_MAX: usize = 64;
+/// Items in one collection of a document (notes, events, parts used, photos …).
+pub const ITEMS_MAX: usize = 2_000;
+/// Checklist answers in one command.
+pub const ANSWERS_MAX: usize = 64;
+/// People in a crew.
+pub const CREW_MAX: usize = 20;
+/// Reasons of a grade.
+pub const GRADE_REASONS_MAX: usize = 8;
+/// Strokes of one signature.
+pub const STROKES_MAX: usize = 500;
+/// Points of one signature, over all strokes.
+pub const STROKE_POINTS_MAX: usize = 20_000;
+/// Quantity of one part used.
+pub const QUANTITY_MAX: u32 = 100_000;
+/// An amount of money, in fen (0.01 CNY).
+pub const AMOUNT_FEN_MAX: i64 = 10_000_000_000;
+/// Bytes of one encoded command.
+pub const COMMAND_BYTES_MAX: usize = 256 * 1024;
+/// Commands in one changeset.
+pub const CHANGESET_COMMANDS_MAX: usize = 500;
+/// Bytes of one changeset's body.
+pub const CHANGESET_BYTES_MAX: usize = 512 * 1024;
+/// Heads a changeset may rest on.
+pub const BASE_HEADS_MAX: usize = 64;
+/// Changesets in one request.
+pub const REQUEST_CHANGESETS_MAX: usize = 1_000;
+/// Bytes of a sync body before decompression.
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a sync body after decompression.
+pub const BODY_PLAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// zstd window a decoder accepts, as a power of two of bytes.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// Bytes of one compressed page of a response.
+pub const PAGE_BYTES_MAX: usize = 128 * 1024;
+/// Bytes of one saved document.
+pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one attachment.
+pub const BLOB_BYTES_MAX: u64 = 200 * 1024 * 1024;
+/// Seconds a claimed time may lie ahead of the receipt before it is flagged.
+pub const CLOCK_AHEAD_SECONDS_MAX: i64 = 24 * 3600;

@@ -1,0 +1,202 @@
+//! Intent to change to store: authorise, check, execute, commit.
+
+use std::collections::BTreeMap;
+
+use super::{ExecuteError, Replica, Seen, get, meta};
+use crate::clock::Timestamp;
+use crate::document::{Facts, TicketDoc, hydrate};
+use crate::ids::{ActorId, CommandId, Part, PartRef, TicketId};
+use crate::policy::{self, Relation, Role};
+use crate::store::{
+    EntryAct, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow,
+};
+use crate::ticket::command::Command;
+use crate::ticket::summary::{search_text, summarize};
+use crate::ticket::{Act, Authored, lifecycle};
+
+/// Puts a ticket's row in the list as these documents say it. The number is kept.
+pub(super) fn put_row(
+    txn: &mut dyn StoreTxn,
+    id: TicketId,
+    docs: &[&TicketDoc],
+) -> Result<(), StoreError> {
+    let before = txn.ticket(id)?;
+    let number = before.as_ref().and_then(|row| row.summary.number);
+    let Some(ticket) = hydrate(id, number, docs) else {
+        return Ok(());
+    };
+    txn.put_ticket(&TicketRow {
+        id,
+        index: before.and_then(|row| row.index),
+        summary: summarize(&ticket),
+        search_text: search_text(&ticket),
+    })
+}
+
+impl Replica {
+    /// Opens a ticket: an act whose first command is `Open`. It has its id at once, its number after a sync.
+    pub fn open_ticket(
+        &mut self,
+        now: Timestamp,
+        act: impl Into<Act>,
+    ) -> Result<TicketId, ExecuteError> {
+        let id = TicketId::new(now, self.entropy.bytes());
+        self.execute(now, id, &Seen::new(), act)?;
+        Ok(id)
+    }
+
+    /// Executes an intent; durable when it returns. `seen` are the heads that the form showed.
+    pub fn execute(
+        &mut self,
+        now: Timestamp,
+        ticket: TicketId,
+        seen: &Seen,
+        act: impl Into<Act>,
+    ) -> Result<(), ExecuteError> {
+        let commands = act.into().0;
+        let opens = matches!(commands.first(), Some(Command::Open { .. }));
+        let mut docs: BTreeMap<Part, TicketDoc> = BTreeMap::new();
+        for doc in self.docs(ticket)? {
+            docs.insert(doc.part(), doc);
+        }
+        if docs.is_empty() && !opens {
+            return Err(ExecuteError::NoSuchTicket);
+        }
+        check_act(&commands)?;
+        let roles = self.roles();
+        let facts = self.facts_seen(&docs, seen)?;
+        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+        let mut entries = Vec::with_capacity(commands.len());
+        for (place, command) in (0..).zip(commands) {
+            let part = command.part();
+            self.check(&roles, facts.as_ref(), opens, &command)?;
+            let doc = docs.entry(part).or_insert_with(|| TicketDoc::genesis(part));
+            let base = seen.get(&part).cloned().unwrap_or_else(|| doc.heads());
+            let mut fork = doc.fork_at(&base).ok_or(ExecuteError::UnknownHeads)?;
+            let behind = base != doc.heads();
+            let mut actor = self.actor;
+            // An (actor, sequence) pair never serves twice: who has written past the base writes anew.
+            if behind && doc.sequence_of(actor) > fork.sequence_of(actor) {
+                actor = ActorId(self.entropy.bytes());
+            }
+            let sequence = fork.sequence_of(actor) + 1;
+            let authored = Authored {
+                id: CommandId {
+                    actor,
+                    ordinal: sequence,
+                },
+                at: now,
+                command,
+            };
+            let executed = fork.execute(actor, &authored)?;
+            if behind {
+                doc.merge(&mut fork);
+            } else {
+                *doc = fork;
+            }
+            entries.push(OutboxEntry {
+                id: 0,
+                ticket,
+                part,
+                command_id: authored.id,
+                at: now,
+                command: authored.command,
+                actor,
+                sequence,
+                base,
+                hash: executed.hash,
+                change: executed.change,
+                state: OutboxState::Pending,
+                device_sequence: None,
+                act: (count > 1).then_some(EntryAct { place, count }),
+                anchor: Timestamp::default(),
+                catalogue: self.catalogue.as_ref().map_or(0, |c| c.version),
+                verdict: None,
+                replaces: None,
+            });
+        }
+        let refs: Vec<&TicketDoc> = docs.values().collect();
+        self.store.write(&mut |txn| {
+            let anchor = get::<Timestamp>(txn, meta::ANCHOR)?.unwrap_or_default();
+            for entry in &entries {
+                if txn.mirror(entry.part_ref())?.is_none() {
+                    let genesis = TicketDoc::genesis(entry.part);
+                    let row = MirrorRow {
+                        document: genesis.save(),
+                        heads: genesis.heads(),
+                        seq: 0,
+                    };
+                    txn.put_mirror(entry.part_ref(), &row)?;
+                }
+                txn.put_entry(&OutboxEntry {
+                    anchor,
+                    ..entry.clone()
+                })?;
+            }
+            put_row(txn, ticket, &refs)
+        })?;
+        for (part, doc) in docs {
+            self.keep(PartRef { ticket, part }, doc);
+        }
+        self.notify(&[ticket]);
+        Ok(())
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        // Before the first sync the phone does not know its roles: a technician's, since phones are theirs.
+        let held = self
+            .catalogue
+            .as_ref()
+            .and_then(|c| c.person(&self.identity.person));
+        held.map_or_else(|| vec![Role::Technician], |person| person.roles.clone())
+    }
+
+    fn facts_seen(
+        &self,
+        docs: &BTreeMap<Part, TicketDoc>,
+        seen: &Seen,
+    ) -> Result<Option<Facts>, ExecuteError> {
+        let Some(service) = docs.get(&Part::Service) else {
+            return Ok(None);
+        };
+        match seen.get(&Part::Service) {
+            Some(base) => Ok(service
+                .fork_at(base)
+                .ok_or(ExecuteError::UnknownHeads)?
+                .facts()),
+            None => Ok(service.facts()),
+        }
+    }
+
+    /// Rights and lifecycle, as the gate will see them.
+    pub(super) fn check(
+        &self,
+        roles: &[Role],
+        facts: Option<&Facts>,
+        opens: bool,
+        command: &Command,
+    ) -> Result<(), ExecuteError> {
+        let action = command.action();
+        let mut relation = Relation::of(&self.identity.person, |actor| actor == self.actor, facts);
+        relation.opened |= opens;
+        policy::authorize(roles, relation, command)?;
+        let status = facts.map(|f| f.status);
+        // What belongs to an opening is lawful with it.
+        let with_opening = opens && status.is_none() && command.part() != Part::Service;
+        if with_opening || lifecycle::is_lawful(action, status) {
+            Ok(())
+        } else {
+            Err(ExecuteError::NotLawful { action, status })
+        }
+    }
+}
+
+/// One command, or one a part.
+fn check_act(commands: &[Command]) -> Result<(), ExecuteError> {
+    let parts: std::collections::BTreeSet<Part> = commands.iter().map(Command::part).collect();
+    if commands.is_empty() || parts.len() != commands.len() {
+        Err(ExecuteError::NotAnAct)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! What waits, anew on the mirror.
+//!
+//! Invariant: an entry whose base still exists stays as it is: same base, actor, time, hash. Only what
+//! descends from a refused command is authored anew, under a fresh actor, with its `CommandId` kept,
+//! never while in flight. What no longer executes becomes refused, with the original kept.
+
+use std::collections::BTreeSet;
+
+use super::entropy::Entropy;
+use super::execute::put_row;
+use super::{get, local, meta};
+use crate::clock::Timestamp;
+use crate::document::{Facts, TicketDoc};
+use crate::ids::{ActorId, ChangeHash, Part, PartRef, TicketId};
+use crate::store::{OutboxEntry, OutboxState, StoreError, StoreTxn};
+use crate::sync::changeset::Changeset;
+use crate::sync::verdict::{HeldWhy, Refusal, Verdict};
+use crate::ticket::{Authored, lifecycle};
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Rebased {
+    /// Entries that no longer execute.
+    pub(super) refused: u32,
+}
+
+/// Puts every touched part's local document together again, and the tickets' rows with it.
+pub(super) fn rebase(
+    txn: &mut dyn StoreTxn,
+    touched: &BTreeSet<PartRef>,
+    anew: &BTreeSet<u64>,
+    entropy: &mut Entropy,
+    catalogue: u32,
+) -> Result<Rebased, StoreError> {
+    let mut done = Rebased::default();
+    let tickets: BTreeSet<TicketId> = touched.iter().map(|part| part.ticket).collect();
+    for ticket in tickets {
+        let mut docs: Vec<TicketDoc> = Vec::new();
+        let mut facts = None;
+        for part in Part::ALL {
+            let part = PartRef { ticket, part };
+            let Some((mut doc, _)) = local::mirror(txn, part)? else {
+                continue;
+            };
+            let mut fresh = Fresh {
+                entropy,
+                catalogue,
+                actor: None,
+            };
+            part_anew(
+                txn,
+                part,
+                &mut doc,
+                anew,
+                facts.as_ref(),
+                &mut fresh,
+                &mut done,
+            )?;
+            if part.part == Part::Service {
+                facts = doc.facts();
+            }
+            docs.push(doc);
+        }
+        let refs: Vec<&TicketDoc> = docs.iter().collect();
+        put_row(txn, ticket, &refs)?;
+    }
+    Ok(done)
+}
+
+/// What re-authoring needs: a fresh actor, once it is needed.
+struct Fresh<'a> {
+    entropy: &'a mut Entropy,
+    catalogue: u32,
+    actor: Option<ActorId>,
+}
+
+fn part_anew(
+    txn: &mut dyn StoreTxn,
+    part: PartRef,
+    doc: &mut TicketDoc,
+    anew: &BTreeSet<u64>,
+    service: Option<&Facts>,
+    fresh: &mut Fresh<'_>,
+    done: &mut Rebased,
+) -> Result<(), StoreError> {
+    let entries = txn.entries_of(part)?;
+    // Changes that a person in the office still decides about: what builds on them waits with them.
+    let quarantined: BTreeSet<ChangeHash> = entries
+        .iter()
+        .filter(|e| e.state == OutboxState::Quarantined)
+        .map(|e| e.hash)
+        .collect();
+    let mut waiting_with = quarantined;
+    for entry in entries {
+        if !entry.state.is_waiting() {
+            continue;
+        }
+        if !anew.contains(&entry.id) && doc.contains(&entry.base) {
+            doc.apply_own(&entry.change)
+                .map_err(|_| StoreError::Malformed {
+                    what: "an outbox entry's change",
+                })?;
+            continue;
+        }
+        if entry.base.iter().any(|head| waiting_with.contains(head)) {
+            waiting_with.insert(entry.hash);
+            continue;
+        }
+        // In flight: its verdict will say. Held for another reason than its base: likewise.
+        let held_for_base = matches!(
+            entry.verdict,
+            Some(Verdict::Held {
+                why: HeldWhy::MissingBase | HeldWhy::OtherHash
+            })
+        );
+        let may = match entry.state {
+            OutboxState::Pending => true,
+            OutboxState::Held => anew.contains(&entry.id) || held_for_base,
+            _ => false,
+        };
+        if may {
+            author_anew(txn, part, doc, entry, service, fresh, done)?;
+        }
+    }
+    Ok(())
+}
+
+fn author_anew(
+    txn: &mut dyn StoreTxn,
+    part: PartRef,
+    doc: &mut TicketDoc,
+    mut entry: OutboxEntry,
+    service: Option<&Facts>,
+    fresh: &mut Fresh<'_>,
+    done: &mut Rebased,
+) -> Result<(), StoreError> {
+    let action = entry.command.action();
+    let own = doc.facts();
+    let status = if part.part == Part::Service {
+        own.as_ref()
+    } else {
+        service
+    }
+    .map(|f| f.status);
+    let actor = *fresh
+        .actor
+        .get_or_insert_with(|| ActorId(fresh.entropy.bytes()));
+    let authored = Authored {
+        id: entry.command_id,
+        at: entry.at,
+        command: entry.command.clone(),
+    };
+    let base = doc.heads();
+    let sequence = doc.sequence_of(actor) + 1;
+    let executed = if part.part != Part::Service || lifecycle::is_lawful(action, status) {
+        doc.execute(actor, &authored)
+            .map_err(|why| Refusal::Inexecutable { why })
+    } else {
+        Err(Refusal::NotLawful { action, status })
+    };
+    // The held changeset is superseded: its verdict is of no more interest here.
+    if let Some(device_sequence) = entry.device_sequence.take()
+        && let Some(sealed) = txn.sealed(device_sequence)?
+    {
+        let changeset: Result<Changeset, _> = minicbor::decode(&sealed.changeset);
+        entry.replaces = changeset.ok().map(|c| c.hash());
+        let mut left = sealed;
+        left.entries.retain(|id| *id != entry.id);
+        if left.entries.is_empty() {
+            txn.delete_sealed(device_sequence)?
+        } else {
+            txn.put_sealed(&left)?
+        }
+    }
+    match executed {
+        Ok(executed) => {
+            entry.state = OutboxState::Pending;
+            entry.verdict = None;
+            (entry.actor, entry.sequence, entry.base) = (actor, sequence, base);
+            (entry.hash, entry.change) = (executed.hash, executed.change);
+            entry.anchor = get::<Timestamp>(txn, meta::ANCHOR)?.unwrap_or_default();
+            entry.catalogue = fresh.catalogue;
+        }
+        Err(reason) => {
+            entry.state = OutboxState::Refused;
+            entry.verdict = Some(Verdict::Refused { command: 0, reason });
+            done.refused += 1;
+        }
+    }
+    txn.put_entry(&entry)?;
+    Ok(())
+}

@@ -1,0 +1,485 @@
+//! Response to store, in one transaction: verdicts and entries in the log's order, snapshots,
+//! evictions, then everything local anew on top.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rebase::rebase;
+use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put};
+use crate::catalogue::Catalogue;
+use crate::document::{TicketDoc, snapshot};
+use crate::ids::{ChangeHash, Part, PartRef, TicketId};
+use crate::store::{ActorRow, MirrorRow, OutboxState, StoreError, StoreTxn, TicketRow};
+use crate::sync::keys::PublicKey;
+use crate::sync::protocol::{BaseHint, Entry, PartIndex, Response, TicketRecord, time_message};
+use crate::sync::verdict::{HeldWhy, Refusal, Verdict};
+use crate::sync::wire::decode_response;
+use crate::ticket::summary::Summary;
+
+impl Replica {
+    /// Takes a response over. On an error nothing is written, and the same request may go again.
+    pub fn receive(&mut self, body: &[u8]) -> Result<Outcome, ReceiveError> {
+        let mut known = BTreeMap::new();
+        self.store.read(&mut |txn| {
+            let last = get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0);
+            for index in 0..=last {
+                if let Some(record) = txn.device(index)? {
+                    known.insert(index, record);
+                }
+            }
+            Ok(())
+        })?;
+        let response = decode_response(body, |index| known.get(&index).cloned())?;
+        let asked = self
+            .awaiting
+            .as_ref()
+            .ok_or(ReceiveError::NotForThisRequest)?;
+        let message = time_message(response.time, self.identity.device, asked);
+        if !self
+            .server_key()
+            .is_some_and(|key| key.verifies(&message, &response.time_signature))
+        {
+            return Err(ReceiveError::NotForThisRequest);
+        }
+        let catalogue: Option<Catalogue> = match &response.catalogue {
+            Some(json) => Some(
+                serde_json::from_slice(json).map_err(|_| crate::sync::codec::Malformed::Form)?,
+            ),
+            None => None,
+        };
+        let (mut outcome, mut touched) = (Outcome::default(), BTreeSet::new());
+        let entropy = &mut self.entropy;
+        let catalogue_version = catalogue
+            .as_ref()
+            .or(self.catalogue.as_ref())
+            .map_or(0, |c| c.version);
+        self.store.write(&mut |txn| {
+            let mut applying = Applying::default();
+            if let (Some(json), Some(catalogue)) = (&response.catalogue, &catalogue) {
+                txn.put_meta(meta::CATALOGUE, json)?;
+                put(txn, "catalogue_version", &catalogue.version)?;
+            }
+            let mut directory = get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0);
+            for record in &response.devices {
+                txn.put_device(record)?;
+                directory = directory.max(record.index);
+            }
+            put(txn, meta::DIRECTORY, &directory)?;
+            for record in &response.actors {
+                let device = txn.device(record.device_index)?;
+                if let Some(person) = record.person.clone().or(device.map(|d| d.person)) {
+                    txn.put_actor(
+                        record.actor,
+                        &ActorRow {
+                            device_index: record.device_index,
+                            person,
+                        },
+                    )?;
+                }
+            }
+            for record in &response.tickets {
+                put_record(txn, record)?;
+                applying.tickets.insert(record.ticket);
+            }
+            applying.snapshots(txn, &response)?;
+            applying.log(txn, &response)?;
+            applying.verdicts(txn, &response)?;
+            applying.save(txn, &response)?;
+            let fresh = rebase(
+                txn,
+                &applying.touched,
+                &applying.anew,
+                entropy,
+                catalogue_version,
+            )?;
+            applying.unsettled += fresh.refused;
+            outcome.evicted = evict(txn, &response, &mut applying)?;
+            txn.put_meta(meta::CURSOR, &response.cursor)?;
+            put(txn, meta::THROUGH, &response.through)?;
+            put(txn, meta::ANCHOR, &response.time)?;
+            outcome.changed = applying
+                .tickets
+                .iter()
+                .filter(|id| !outcome.evicted.contains(id))
+                .copied()
+                .collect();
+            outcome.unsettled = applying.unsettled;
+            outcome.verdicts = VerdictCounts::default();
+            for told in &response.verdicts {
+                outcome.verdicts.count(&told.verdict);
+            }
+            outcome.more = response.more
+                || !applying.want.is_empty()
+                || !txn.entries_in(OutboxState::Pending)?.is_empty()
+                || !txn.entries_in(OutboxState::InFlight)?.is_empty();
+            touched = std::mem::take(&mut applying.touched);
+            Ok(())
+        })?;
+        self.awaiting = None;
+        self.spell_out = false;
+        if catalogue.is_some() {
+            self.catalogue = catalogue;
+        }
+        for part in touched {
+            self.loaded.remove(&part);
+        }
+        self.loaded
+            .retain(|part, _| !outcome.evicted.contains(&part.ticket));
+        let all: Vec<TicketId> = outcome
+            .changed
+            .iter()
+            .chain(&outcome.evicted)
+            .copied()
+            .collect();
+        self.notify(&all);
+        Ok(outcome)
+    }
+}
+
+/// Writes what the server gave a ticket, a row for one not seen before included.
+fn put_record(txn: &mut dyn StoreTxn, record: &TicketRecord) -> Result<(), StoreError> {
+    let mut row = txn.ticket(record.ticket)?.unwrap_or_else(|| TicketRow {
+        id: record.ticket,
+        index: None,
+        summary: Summary::blank(record.ticket),
+        search_text: String::new(),
+    });
+    row.index = Some(record.index);
+    if record.number.is_some() {
+        row.summary.number = record.number;
+    }
+    txn.put_ticket(&row)
+}
+
+/// What a response does to the mirrors, until it is saved.
+#[derive(Default)]
+struct Applying {
+    docs: BTreeMap<PartRef, (TicketDoc, u64)>,
+    touched: BTreeSet<PartRef>,
+    tickets: BTreeSet<TicketId>,
+    /// Documents that went another way than the server's: a snapshot is to come.
+    want: BTreeSet<PartIndex>,
+    /// Outbox entries that are to be authored anew.
+    anew: BTreeSet<u64>,
+    unsettled: u32,
+}
+
+impl Applying {
+    fn touch(&mut self, part: PartRef) {
+        self.touched.insert(part);
+        self.tickets.insert(part.ticket);
+    }
+
+    fn snapshots(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
+        for of in &response.snapshots {
+            put_record(txn, &of.ticket)?;
+            for part in &of.parts {
+                let doc = snapshot::unpack(part.part, &part.document)
+                    .map_err(|_| StoreError::Malformed { what: "a snapshot" })?;
+                let part_ref = PartRef {
+                    ticket: of.ticket.ticket,
+                    part: part.part,
+                };
+                self.docs.insert(part_ref, (doc, part.seq));
+                self.touch(part_ref);
+            }
+        }
+        Ok(())
+    }
+
+    /// The mirror of a part, loaded once.
+    fn mirror(
+        &mut self,
+        txn: &mut dyn StoreTxn,
+        part: PartRef,
+    ) -> Result<Option<&mut (TicketDoc, u64)>, StoreError> {
+        if !self.docs.contains_key(&part)
+            && let Some(loaded) = local::mirror(txn, part)?
+        {
+            self.docs.insert(part, loaded);
+        }
+        Ok(self.docs.get_mut(&part))
+    }
+
+    /// Own admitted changesets and others', in the log's order, so that a base that is told as 'before
+    /// this entry' is the same here as there.
+    fn log(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
+        let own = response.verdicts.iter().filter_map(|v| match v.verdict {
+            Verdict::Admitted { seq } => Some((seq, Step::Own(v.device_sequence))),
+            _ => None,
+        });
+        let mut steps: Vec<(u64, Step<'_>)> = own.collect();
+        steps.extend(
+            response
+                .entries
+                .iter()
+                .map(|entry| (entry.seq, Step::Others(entry))),
+        );
+        steps.sort_by_key(|(seq, _)| *seq);
+        for (seq, step) in steps {
+            match step {
+                Step::Own(device_sequence) => self.own(txn, device_sequence, seq)?,
+                Step::Others(entry) => self.others(txn, entry)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn own(
+        &mut self,
+        txn: &mut dyn StoreTxn,
+        device_sequence: u32,
+        seq: u64,
+    ) -> Result<(), StoreError> {
+        // Told before: nothing is left of it.
+        let Some(sealed) = txn.sealed(device_sequence)? else {
+            return Ok(());
+        };
+        for id in sealed.entries {
+            let Some(entry) = txn.entry(id)? else {
+                continue;
+            };
+            let part = entry.part_ref();
+            let Some((doc, at)) = self.mirror(txn, part)? else {
+                // The document was evicted meanwhile: the entry waited in quarantine and is in the log now.
+                txn.delete_entry(id)?;
+                continue;
+            };
+            if !doc.contains(&[entry.hash]) {
+                doc.apply_own(&entry.change)
+                    .map_err(|_| StoreError::Malformed {
+                        what: "an outbox entry's change",
+                    })?;
+            }
+            *at = (*at).max(seq);
+            self.touch(part);
+            txn.delete_entry(id)?;
+        }
+        txn.delete_sealed(device_sequence)
+    }
+
+    fn others(&mut self, txn: &mut dyn StoreTxn, entry: &Entry) -> Result<(), StoreError> {
+        let Some(ticket) = txn.ticket_by_index(entry.part.ticket_index())? else {
+            return Ok(());
+        };
+        let part = PartRef {
+            ticket,
+            part: entry.changeset.header.part,
+        };
+        if self.want.contains(&entry.part) {
+            return Ok(());
+        }
+        let record = txn.device(entry.device_index)?;
+        let Some((doc, at)) = self.mirror(txn, part)? else {
+            return Ok(());
+        };
+        if entry.seq <= *at {
+            return Ok(());
+        }
+        let key = record.as_ref().and_then(|r| PublicKey::from_bytes(r.key));
+        if let (Some(executed), Some(record)) = (executed(doc, part, entry, key), &record) {
+            (*doc, *at) = (executed, entry.seq);
+            self.touch(part);
+            let person = entry
+                .person
+                .clone()
+                .unwrap_or_else(|| record.person.clone());
+            txn.put_actor(
+                entry.changeset.header.actor,
+                &ActorRow {
+                    device_index: entry.device_index,
+                    person,
+                },
+            )?;
+        } else {
+            // A command of a later version, another hash, a signature that does not fit: the server decides.
+            self.want.insert(entry.part);
+        }
+        Ok(())
+    }
+
+    fn verdicts(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
+        for told in &response.verdicts {
+            let state = match &told.verdict {
+                Verdict::Admitted { .. } => continue,
+                Verdict::Duplicate => None,
+                Verdict::Held { .. } => Some(OutboxState::Held),
+                Verdict::Quarantined { .. } => Some(OutboxState::Quarantined),
+                Verdict::Refused { .. } => Some(OutboxState::Refused),
+            };
+            let Some(sealed) = txn.sealed(told.device_sequence)? else {
+                continue;
+            };
+            for (place, id) in (0u32..).zip(&sealed.entries) {
+                let Some(mut entry) = txn.entry(*id)? else {
+                    continue;
+                };
+                self.touch(entry.part_ref());
+                let Some(state) = state else {
+                    txn.delete_entry(*id)?;
+                    continue;
+                };
+                entry.state = state;
+                entry.verdict = Some(told.verdict.clone());
+                match &told.verdict {
+                    // An act stands or falls as one, and so does what a person declined; of other
+                    // changesets only the command named falls.
+                    Verdict::Refused { command, reason }
+                        if entry.act.is_none()
+                            && place != *command
+                            && *reason != Refusal::Declined =>
+                    {
+                        entry.state = OutboxState::Pending;
+                        entry.verdict = None;
+                        self.anew.insert(*id);
+                    }
+                    Verdict::Refused { .. } | Verdict::Quarantined { .. } => self.unsettled += 1,
+                    Verdict::Held {
+                        why: HeldWhy::OtherHash,
+                    } => {
+                        self.anew.insert(*id);
+                        if let Some(index) = txn.ticket(entry.ticket)?.and_then(|row| row.index) {
+                            self.want.insert(PartIndex::new(index, entry.part));
+                        }
+                    }
+                    _ => {}
+                }
+                txn.put_entry(&entry)?;
+            }
+            if !matches!(
+                told.verdict,
+                Verdict::Held { .. } | Verdict::Quarantined { .. }
+            ) {
+                txn.delete_sealed(told.device_sequence)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
+        for (part, (doc, seq)) in &self.docs {
+            if self.touched.contains(part) {
+                txn.put_mirror(
+                    *part,
+                    &MirrorRow {
+                        document: doc.save(),
+                        heads: doc.heads(),
+                        seq: *seq,
+                    },
+                )?;
+            }
+        }
+        // A snapshot that came is wanted no more; what is still missing is asked for again.
+        let came: BTreeSet<PartIndex> = response
+            .snapshots
+            .iter()
+            .flat_map(|s| {
+                s.parts
+                    .iter()
+                    .map(|p| PartIndex::new(s.ticket.index, p.part))
+            })
+            .collect();
+        let mut want: BTreeSet<PartIndex> = get::<Vec<PartIndex>>(txn, meta::WANT)?
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        want.retain(|part| !came.contains(part));
+        want.append(&mut self.want.clone());
+        want.retain(|part| !response.evictions.contains(part));
+        self.want.clone_from(&want);
+        put(txn, meta::WANT, &want.into_iter().collect::<Vec<_>>())
+    }
+}
+
+enum Step<'a> {
+    Own(u32),
+    Others(&'a Entry),
+}
+
+/// The document with `entry`'s commands executed; `None` where anything does not come out as signed.
+fn executed(
+    doc: &TicketDoc,
+    part: PartRef,
+    entry: &Entry,
+    key: Option<PublicKey>,
+) -> Option<TicketDoc> {
+    let base: Vec<ChangeHash> = match &entry.base {
+        BaseHint::Known => doc.heads(),
+        BaseHint::Genesis => TicketDoc::genesis(part.part).heads(),
+        BaseHint::Explicit(heads) => heads.clone(),
+        BaseHint::AtSeq(_) => return None,
+    };
+    let mut fork = doc.fork_at(&base)?;
+    let behind = base != doc.heads();
+    let actor = entry.changeset.header.actor;
+    let mut last = None;
+    for command in entry.changeset.commands().ok()? {
+        last = Some(fork.execute(actor, &command).ok()?.hash);
+    }
+    let mut changeset = entry.changeset.clone();
+    changeset.header = entry.header_after(part, base, last?);
+    if !changeset.is_signed_by(&key?) {
+        return None;
+    }
+    if behind {
+        let mut merged = doc.clone();
+        merged.merge(&mut fork);
+        Some(merged)
+    } else {
+        Some(fork)
+    }
+}
+
+/// Drops what is no longer to be held, once nothing of it waits to be sent.
+fn evict(
+    txn: &mut dyn StoreTxn,
+    response: &Response,
+    applying: &mut Applying,
+) -> Result<Vec<TicketId>, StoreError> {
+    let mut waiting: BTreeSet<PartIndex> = get::<Vec<PartIndex>>(txn, meta::EVICT)?
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
+    waiting.extend(&response.evictions);
+    // What came back since is to be held again.
+    for came in &response.snapshots {
+        for part in &came.parts {
+            waiting.remove(&PartIndex::new(came.ticket.index, part.part));
+        }
+    }
+    let mut left = BTreeSet::new();
+    let mut gone = BTreeSet::new();
+    for index in waiting {
+        let (Some(ticket), Some(part)) = (txn.ticket_by_index(index.ticket_index())?, index.part())
+        else {
+            continue;
+        };
+        let mut unsent = false;
+        for of in Part::ALL {
+            unsent |= txn
+                .entries_of(PartRef { ticket, part: of })?
+                .iter()
+                .any(|e| e.state.is_waiting());
+        }
+        if unsent {
+            left.insert(index);
+            continue;
+        }
+        let part = PartRef { ticket, part };
+        txn.delete_mirror(part)?;
+        applying.touched.insert(part);
+        gone.insert(ticket);
+    }
+    put(txn, meta::EVICT, &left.into_iter().collect::<Vec<_>>())?;
+    let mut evicted = Vec::new();
+    for ticket in gone {
+        let mut held = false;
+        for part in Part::ALL {
+            held |= txn.mirror(PartRef { ticket, part })?.is_some();
+        }
+        if !held {
+            txn.delete_ticket(ticket)?;
+            evicted.push(ticket);
+        }
+    }
+    Ok(evicted)
+}

@@ -1,0 +1,216 @@
+//! Outbox to request: what is pending is sealed here, one changeset per part and chain.
+
+use super::{Chain, Replica, get, meta, put};
+use crate::document::TicketDoc;
+use crate::ids::PartRef;
+use crate::limits;
+use crate::store::{OutboxEntry, OutboxState, SealedRow, StoreError, StoreTxn};
+use crate::sync::changeset::{self, Changeset, Header};
+use crate::sync::codec;
+use crate::sync::protocol::{BaseHint, Outgoing, PartIndex, Request};
+use crate::sync::wire::encode_request;
+use crate::ticket::Authored;
+
+/// Bytes of commands in one request, before compression: a phone's memory and one radio burst.
+const REQUEST_COMMAND_BYTES_MAX: usize = 1024 * 1024;
+
+impl Replica {
+    /// The bytes of the next `POST /v1/sync`. Entries become in flight; ask again after [`Replica::receive`]
+    /// where it says so. An answer that never comes costs nothing: the same changesets go again.
+    pub fn next_request(&mut self) -> Result<Vec<u8>, StoreError> {
+        let spell_out = self.spell_out;
+        let mut bytes = Vec::new();
+        let (key, identity, entropy) = (&self.key, &self.identity, &mut self.entropy);
+        self.store.write(&mut |txn| {
+            let mut chain: Chain = get(txn, meta::CHAIN)?.unwrap_or_default();
+            for group in groups(txn.entries_in(OutboxState::Pending)?) {
+                chain.device_sequence += 1;
+                let changeset = seal(&group, identity, chain, entropy.bytes(), key);
+                chain.link = changeset.link();
+                let entries = group.iter().map(|e| e.id).collect();
+                let device_sequence = chain.device_sequence;
+                txn.put_sealed(&SealedRow {
+                    device_sequence,
+                    changeset: codec::encode(&changeset),
+                    entries,
+                })?;
+                for mut entry in group {
+                    entry.state = OutboxState::InFlight;
+                    entry.device_sequence = Some(device_sequence);
+                    txn.put_entry(&entry)?;
+                }
+            }
+            put(txn, meta::CHAIN, &chain)?;
+            let through = get::<u64>(txn, meta::THROUGH)?.unwrap_or(0);
+            let request = Request {
+                cursor: if spell_out {
+                    Vec::new()
+                } else {
+                    txn.meta(meta::CURSOR)?.unwrap_or_default()
+                },
+                catalogue: get::<u32>(txn, "catalogue_version")?.unwrap_or(0),
+                directory: get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0),
+                want: get::<Vec<PartIndex>>(txn, meta::WANT)?.unwrap_or_default(),
+                changesets: outgoing(txn, through, spell_out)?,
+            };
+            bytes = encode_request(&request);
+            Ok(())
+        })?;
+        self.awaiting = Some(bytes.clone());
+        Ok(bytes)
+    }
+
+    /// The server could not resolve a reference, or is in another epoch: the next request spells
+    /// everything out and asks for everything.
+    pub fn spell_out(&mut self) {
+        self.spell_out = true;
+    }
+
+    /// Whether a request would carry commands.
+    pub fn has_to_send(&mut self) -> Result<bool, StoreError> {
+        let mut any = false;
+        self.store.read(&mut |txn| {
+            any = !txn.entries_in(OutboxState::Pending)?.is_empty()
+                || !txn.entries_in(OutboxState::InFlight)?.is_empty();
+            Ok(())
+        })?;
+        Ok(any)
+    }
+}
+
+/// Chains of entries, each a changeset, in the order of their first entries.
+fn groups(pending: Vec<OutboxEntry>) -> Vec<Vec<OutboxEntry>> {
+    let mut groups: Vec<Vec<OutboxEntry>> = Vec::new();
+    let mut open: std::collections::HashMap<PartRef, usize> = std::collections::HashMap::new();
+    let mut bytes = 0;
+    for entry in pending {
+        bytes += codec::encode(&entry.command).len();
+        // An act goes whole or not at all; the rest waits for the next request.
+        let begins = entry.act.is_none_or(|act| act.place == 0);
+        if begins
+            && (bytes > REQUEST_COMMAND_BYTES_MAX
+                || groups.len() + 3 > limits::REQUEST_CHANGESETS_MAX)
+        {
+            break;
+        }
+        let part = entry.part_ref();
+        if entry.act.is_some() {
+            open.remove(&part);
+            groups.push(vec![entry]);
+            continue;
+        }
+        let follows = open.get(&part).copied().filter(|at| {
+            let group: &Vec<OutboxEntry> = &groups[*at];
+            let last = &group[group.len() - 1];
+            last.actor == entry.actor
+                && entry.base == [last.hash]
+                && entry.sequence == last.sequence + 1
+                && entry.replaces == last.replaces
+                && group.len() < limits::CHANGESET_COMMANDS_MAX
+                && group
+                    .iter()
+                    .map(|e| codec::encode(&e.command).len())
+                    .sum::<usize>()
+                    < limits::CHANGESET_BYTES_MAX / 2
+        });
+        match follows {
+            Some(at) => groups[at].push(entry),
+            None => {
+                open.insert(part, groups.len());
+                groups.push(vec![entry]);
+            }
+        }
+    }
+    groups
+}
+
+fn seal(
+    group: &[OutboxEntry],
+    identity: &super::Identity,
+    chain: Chain,
+    salt: changeset::Salt,
+    key: &crate::sync::keys::DeviceKey,
+) -> Changeset {
+    let (first, last) = (&group[0], &group[group.len() - 1]);
+    let commands: Vec<Authored> = group
+        .iter()
+        .map(|e| Authored {
+            id: e.command_id,
+            at: e.at,
+            command: e.command.clone(),
+        })
+        .collect();
+    let header = Header {
+        version: 1,
+        ticket: first.ticket,
+        part: first.part,
+        device: identity.device,
+        person: identity.person.clone(),
+        actor: first.actor,
+        first_sequence: first.sequence,
+        base: first.base.clone(),
+        at: first.at,
+        body: [0; 32],
+        pin: changeset::pin(last.hash),
+        catalogue: first.catalogue,
+        device_sequence: chain.device_sequence,
+        previous: chain.link,
+        anchor: first.anchor,
+        act: first.act.map(|act| act.link(chain.device_sequence)),
+        replaces: first.replaces,
+    };
+    Changeset::seal(header, &commands, salt, key)
+}
+
+/// Everything sealed whose verdict is not known, with how its base can be told.
+fn outgoing(
+    txn: &mut dyn StoreTxn,
+    through: u64,
+    spell_out: bool,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let mut out = Vec::new();
+    // What the server sends no entries of (any more) has other heads there than here.
+    let mut apart: Vec<PartIndex> = get(txn, meta::EVICT)?.unwrap_or_default();
+    apart.append(&mut get(txn, meta::WANT)?.unwrap_or_default());
+    for row in txn.all_sealed()? {
+        let in_flight = match row.entries.first() {
+            Some(id) => txn
+                .entry(*id)?
+                .is_some_and(|e| e.state == OutboxState::InFlight),
+            None => false,
+        };
+        if !in_flight && !spell_out {
+            continue;
+        }
+        if out.len() == limits::REQUEST_CHANGESETS_MAX {
+            break;
+        }
+        let changeset: Changeset =
+            minicbor::decode(&row.changeset).map_err(|_| StoreError::Malformed {
+                what: "a sealed changeset",
+            })?;
+        let part = changeset.header.part_ref();
+        let mirror = txn.mirror(part)?;
+        let base = &changeset.header.base;
+        let index = txn.ticket(part.ticket)?.and_then(|row| row.index);
+        let apart = index.is_some_and(|index| apart.contains(&PartIndex::new(index, part.part)));
+        let hint = match mirror {
+            _ if *base == TicketDoc::genesis(part.part).heads() => BaseHint::Genesis,
+            Some(mirror) if !spell_out && !apart && mirror.seq > 0 && mirror.heads == *base => {
+                if mirror.seq <= through {
+                    BaseHint::Known
+                } else {
+                    BaseHint::AtSeq(mirror.seq)
+                }
+            }
+            _ => BaseHint::Explicit(base.clone()),
+        };
+        let ticket_index = index.filter(|_| !spell_out);
+        out.push(Outgoing {
+            changeset,
+            ticket_index,
+            base: hint,
+        });
+    }
+    Ok(out)
+}

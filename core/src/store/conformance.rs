@@ -1,0 +1,269 @@
+//! What every store must do, written once and run on each.
+
+use super::{
+    ActorRow, Filter, MirrorRow, OutboxEntry, OutboxState, SealedRow, Store, StoreError, StoreTxn,
+    TicketRow,
+};
+use crate::document::TicketDoc;
+use crate::ids::{ChangeHash, CommandId, Part, PartRef};
+use crate::sync::protocol::DeviceRecord;
+use crate::testing;
+use crate::ticket::Status;
+use crate::ticket::command::Command;
+use crate::ticket::summary::{Summary, search_text, summarize};
+
+/// Runs the whole suite on an empty store.
+///
+/// # Panics
+/// Where the store does not conform.
+pub fn check(store: &mut dyn Store) {
+    rows_read_back(store);
+    a_failed_transaction_writes_nothing(store);
+    the_outbox_keeps_its_order(store);
+    lists_are_filtered_searched_and_ordered(store);
+}
+
+fn write(store: &mut dyn Store, mut work: impl FnMut(&mut dyn StoreTxn)) {
+    let done = store.write(&mut |txn| {
+        work(txn);
+        Ok(())
+    });
+    assert!(done.is_ok(), "write: {done:?}");
+}
+
+fn got<T>(result: Result<T, StoreError>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(e) => panic!("the store failed: {e}"),
+    }
+}
+
+fn row(n: u8, status: Status, problem: &str) -> TicketRow {
+    let id = testing::ticket(n);
+    let mut doc = TicketDoc::genesis(Part::Service);
+    testing::Author::new(n).run(&mut doc, testing::open());
+    let Some(mut ticket) = crate::document::hydrate(id, None, &[&doc]) else {
+        panic!("a ticket was opened")
+    };
+    problem.clone_into(&mut ticket.problem);
+    let summary = Summary {
+        status,
+        ..summarize(&ticket)
+    };
+    TicketRow {
+        id,
+        index: Some(u64::from(n)),
+        summary,
+        search_text: search_text(&ticket),
+    }
+}
+
+fn entry(state: OutboxState) -> OutboxEntry {
+    OutboxEntry {
+        id: 0,
+        ticket: testing::ticket(1),
+        part: Part::Service,
+        command_id: CommandId {
+            actor: testing::actor(1),
+            ordinal: 1,
+        },
+        at: testing::at(0),
+        command: Command::Accept,
+        actor: testing::actor(1),
+        sequence: 1,
+        base: vec![ChangeHash([1; 32]), ChangeHash([2; 32])],
+        hash: ChangeHash([3; 32]),
+        change: vec![1, 2, 3],
+        state,
+        device_sequence: None,
+        act: None,
+        anchor: testing::at(0),
+        catalogue: 0,
+        verdict: None,
+        replaces: None,
+    }
+}
+
+fn rows_read_back(store: &mut dyn Store) {
+    let part = PartRef {
+        ticket: testing::ticket(1),
+        part: Part::Customer,
+    };
+    let mirror = MirrorRow {
+        document: vec![1, 2],
+        heads: vec![ChangeHash([4; 32]), ChangeHash([5; 32])],
+        seq: 9,
+    };
+    let ticket = row(1, Status::Received, "空调不制冷");
+    let sealed = SealedRow {
+        device_sequence: 3,
+        changeset: vec![8],
+        entries: vec![1, 2],
+    };
+    let device = DeviceRecord {
+        index: 4,
+        device: crate::ids::DeviceId::from_bytes([1; 16]),
+        person: testing::person("W001"),
+        key: [7; 32],
+    };
+    let actor = ActorRow {
+        device_index: 4,
+        person: testing::person("W001"),
+    };
+    write(store, |txn| {
+        got(txn.put_meta("cursor", b"one"));
+        got(txn.put_meta("cursor", b"two"));
+        got(txn.put_mirror(part, &mirror));
+        got(txn.put_ticket(&ticket));
+        got(txn.put_sealed(&sealed));
+        got(txn.put_device(&device));
+        got(txn.put_actor(testing::actor(1), &actor));
+    });
+    write(store, |txn| {
+        assert_eq!(got(txn.meta("cursor")).as_deref(), Some(&b"two"[..]));
+        assert_eq!(got(txn.meta("none")), None);
+        assert_eq!(got(txn.mirror(part)), Some(mirror.clone()));
+        assert_eq!(
+            got(txn.mirror(PartRef {
+                part: Part::Office,
+                ..part
+            })),
+            None
+        );
+        assert_eq!(got(txn.ticket(ticket.id)), Some(ticket.clone()));
+        assert_eq!(got(txn.ticket_by_index(1)), Some(ticket.id));
+        assert_eq!(got(txn.sealed(3)), Some(sealed.clone()));
+        assert_eq!(got(txn.all_sealed()), std::slice::from_ref(&sealed));
+        assert_eq!(got(txn.device(4)), Some(device.clone()));
+        assert_eq!(got(txn.actor(testing::actor(1))), Some(actor.clone()));
+        got(txn.delete_mirror(part));
+        got(txn.delete_ticket(ticket.id));
+        got(txn.delete_sealed(3));
+        assert_eq!(got(txn.mirror(part)), None);
+        assert_eq!(got(txn.ticket(ticket.id)), None);
+        assert_eq!(got(txn.all_sealed()), []);
+    });
+}
+
+fn a_failed_transaction_writes_nothing(store: &mut dyn Store) {
+    write(store, |txn| got(txn.put_meta("kept", b"1")));
+    let failed = store.write(&mut |txn| {
+        txn.put_meta("kept", b"2")?;
+        txn.put_entry(&entry(OutboxState::Pending))?;
+        Err(StoreError::RolledBack)
+    });
+    assert!(failed.is_err());
+    write(store, |txn| {
+        assert_eq!(got(txn.meta("kept")).as_deref(), Some(&b"1"[..]));
+        assert_eq!(got(txn.entries_in(OutboxState::Pending)), []);
+    });
+}
+
+fn the_outbox_keeps_its_order(store: &mut dyn Store) {
+    let mut ids = Vec::new();
+    write(store, |txn| {
+        ids = [
+            OutboxState::Pending,
+            OutboxState::Held,
+            OutboxState::Pending,
+        ]
+        .map(|s| got(txn.put_entry(&entry(s))))
+        .into();
+    });
+    assert!(ids.is_sorted() && ids[0] > 0);
+    write(store, |txn| {
+        let pending: Vec<u64> = got(txn.entries_in(OutboxState::Pending))
+            .iter()
+            .map(|e| e.id)
+            .collect();
+        assert_eq!(pending, [ids[0], ids[2]]);
+        let mut moved = got(txn.entry(ids[0])).unwrap_or_else(|| panic!("entry is there"));
+        assert_eq!(
+            moved,
+            OutboxEntry {
+                id: ids[0],
+                ..entry(OutboxState::Pending)
+            }
+        );
+        moved.state = OutboxState::InFlight;
+        assert_eq!(got(txn.put_entry(&moved)), ids[0]);
+        assert_eq!(got(txn.entries_in(OutboxState::InFlight)), [moved]);
+        let part = entry(OutboxState::Held).part_ref();
+        assert_eq!(got(txn.entries_of(part)).len(), 3);
+        got(txn.delete_entry(ids[2]));
+        let next = got(txn.put_entry(&entry(OutboxState::Pending)));
+        assert!(next > ids[2], "an id never serves twice");
+        for id in [ids[0], ids[1], next] {
+            got(txn.delete_entry(id));
+        }
+        assert_eq!(got(txn.entries_of(part)), []);
+    });
+}
+
+fn lists_are_filtered_searched_and_ordered(store: &mut dyn Store) {
+    let mut first = row(1, Status::Received, "空调不制冷,外机异响");
+    first.summary.appointed_from = Some(testing::at(900));
+    let second = row(2, Status::Assigned, "净水器漏水");
+    let mut third = row(3, Status::Assigned, "空压机不启动");
+    third.summary.appointed_from = Some(testing::at(100));
+    write(store, |txn| {
+        for row in [&first, &second, &third] {
+            got(txn.put_ticket(row));
+        }
+    });
+    let mut list = |filter: Filter| {
+        let mut found = Vec::new();
+        let read = store.read(&mut |txn| {
+            found = txn.list(&filter)?.into_iter().map(|s| s.id).collect();
+            Ok(())
+        });
+        assert!(read.is_ok());
+        found
+    };
+    let (a, b, c) = (first.id, second.id, third.id);
+    let query = |q: &str| Filter {
+        query: Some(q.to_owned()),
+        ..Filter::default()
+    };
+    assert_eq!(
+        list(Filter::default()),
+        [c, a, b],
+        "by appointment, those without last"
+    );
+    assert_eq!(list(query("制冷")), [a]);
+    assert_eq!(list(query("漏水 净水")), [b]);
+    assert_eq!(list(query("冷制")), []);
+    assert_eq!(list(query("空")), [c, a], "one character");
+    assert_eq!(list(query("kfr-35")), [c, a, b], "another case");
+    assert_eq!(
+        list(Filter {
+            statuses: vec![Status::Assigned],
+            ..Filter::default()
+        }),
+        [c, b]
+    );
+    assert_eq!(
+        list(Filter {
+            limit: 1,
+            offset: 1,
+            ..Filter::default()
+        }),
+        [a]
+    );
+    assert_eq!(
+        list(Filter {
+            grade: Some("A".to_owned()),
+            ..Filter::default()
+        }),
+        []
+    );
+    write(store, |txn| {
+        let mut moved = first.clone();
+        moved.search_text = "别的".to_owned();
+        got(txn.put_ticket(&moved));
+        assert_eq!(got(txn.list(&query("制冷"))), []);
+        for id in [a, b, c] {
+            got(txn.delete_ticket(id));
+        }
+    });
+}

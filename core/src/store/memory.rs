@@ -1,0 +1,192 @@
+//! A store in memory, for tests, simulation and short-lived replicas. Transactions work on a copy of
+//! what they touch: the whole state, which persistent maps would make cheaper if it mattered.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ActorRow, Filter, MirrorRow, OutboxEntry, OutboxState, SealedRow, Store, StoreError, StoreTxn,
+    TicketRow, Work,
+};
+use crate::ids::{ActorId, PartRef, TicketId};
+use crate::sync::protocol::DeviceRecord;
+use crate::ticket::summary::{Summary, matches};
+
+/// Everything a replica keeps, in maps. Cloning it is cloning a phone.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    state: State,
+}
+
+#[derive(Debug, Clone, Default)]
+struct State {
+    meta: BTreeMap<String, Vec<u8>>,
+    tickets: BTreeMap<TicketId, TicketRow>,
+    mirrors: BTreeMap<PartRef, MirrorRow>,
+    outbox: BTreeMap<u64, OutboxEntry>,
+    last_entry: u64,
+    sealed: BTreeMap<u32, SealedRow>,
+    actors: BTreeMap<ActorId, ActorRow>,
+    devices: BTreeMap<u64, DeviceRecord>,
+}
+
+impl Store for MemoryStore {
+    fn write(&mut self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        let before = self.state.clone();
+        let done = work(&mut self.state);
+        if done.is_err() {
+            self.state = before;
+        }
+        done
+    }
+
+    fn read(&mut self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        work(&mut self.state)
+    }
+}
+
+impl StoreTxn for State {
+    fn meta(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.meta.get(key).cloned())
+    }
+    fn put_meta(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.meta.insert(key.to_owned(), value.to_vec());
+        Ok(())
+    }
+
+    fn ticket(&mut self, id: TicketId) -> Result<Option<TicketRow>, StoreError> {
+        Ok(self.tickets.get(&id).cloned())
+    }
+    fn ticket_by_index(&mut self, index: u64) -> Result<Option<TicketId>, StoreError> {
+        Ok(self
+            .tickets
+            .values()
+            .find(|row| row.index == Some(index))
+            .map(|row| row.id))
+    }
+    fn put_ticket(&mut self, row: &TicketRow) -> Result<(), StoreError> {
+        self.tickets.insert(row.id, row.clone());
+        Ok(())
+    }
+    fn delete_ticket(&mut self, id: TicketId) -> Result<(), StoreError> {
+        self.tickets.remove(&id);
+        Ok(())
+    }
+    fn list(&mut self, filter: &Filter) -> Result<Vec<Summary>, StoreError> {
+        let query = filter.query.as_deref().unwrap_or_default();
+        let mut found: Vec<&TicketRow> = self
+            .tickets
+            .values()
+            .filter(|row| {
+                filter.statuses.is_empty() || filter.statuses.contains(&row.summary.status)
+            })
+            .filter(|row| filter.grade.is_none() || filter.grade == row.summary.grade)
+            .filter(|row| matches(&row.search_text, query))
+            .collect();
+        found.sort_by_key(|row| {
+            let s = &row.summary;
+            (
+                s.appointed_from.is_none(),
+                s.appointed_from,
+                std::cmp::Reverse(s.opened_at),
+                s.id,
+            )
+        });
+        let limit = if filter.limit == 0 {
+            usize::MAX
+        } else {
+            filter.limit as usize
+        };
+        Ok(found
+            .into_iter()
+            .skip(filter.offset as usize)
+            .take(limit)
+            .map(|row| row.summary.clone())
+            .collect())
+    }
+
+    fn mirror(&mut self, part: PartRef) -> Result<Option<MirrorRow>, StoreError> {
+        Ok(self.mirrors.get(&part).cloned())
+    }
+    fn put_mirror(&mut self, part: PartRef, row: &MirrorRow) -> Result<(), StoreError> {
+        self.mirrors.insert(part, row.clone());
+        Ok(())
+    }
+    fn delete_mirror(&mut self, part: PartRef) -> Result<(), StoreError> {
+        self.mirrors.remove(&part);
+        Ok(())
+    }
+
+    fn put_entry(&mut self, entry: &OutboxEntry) -> Result<u64, StoreError> {
+        let mut entry = entry.clone();
+        if entry.id == 0 {
+            self.last_entry += 1;
+            entry.id = self.last_entry;
+        }
+        let id = entry.id;
+        self.outbox.insert(id, entry);
+        Ok(id)
+    }
+    fn entry(&mut self, id: u64) -> Result<Option<OutboxEntry>, StoreError> {
+        Ok(self.outbox.get(&id).cloned())
+    }
+    fn delete_entry(&mut self, id: u64) -> Result<(), StoreError> {
+        self.outbox.remove(&id);
+        Ok(())
+    }
+    fn entries_of(&mut self, part: PartRef) -> Result<Vec<OutboxEntry>, StoreError> {
+        Ok(self
+            .outbox
+            .values()
+            .filter(|e| e.part_ref() == part)
+            .cloned()
+            .collect())
+    }
+    fn entries_in(&mut self, state: OutboxState) -> Result<Vec<OutboxEntry>, StoreError> {
+        Ok(self
+            .outbox
+            .values()
+            .filter(|e| e.state == state)
+            .cloned()
+            .collect())
+    }
+
+    fn sealed(&mut self, device_sequence: u32) -> Result<Option<SealedRow>, StoreError> {
+        Ok(self.sealed.get(&device_sequence).cloned())
+    }
+    fn all_sealed(&mut self) -> Result<Vec<SealedRow>, StoreError> {
+        Ok(self.sealed.values().cloned().collect())
+    }
+    fn put_sealed(&mut self, row: &SealedRow) -> Result<(), StoreError> {
+        self.sealed.insert(row.device_sequence, row.clone());
+        Ok(())
+    }
+    fn delete_sealed(&mut self, device_sequence: u32) -> Result<(), StoreError> {
+        self.sealed.remove(&device_sequence);
+        Ok(())
+    }
+
+    fn actor(&mut self, actor: ActorId) -> Result<Option<ActorRow>, StoreError> {
+        Ok(self.actors.get(&actor).cloned())
+    }
+    fn put_actor(&mut self, actor: ActorId, row: &ActorRow) -> Result<(), StoreError> {
+        self.actors.insert(actor, row.clone());
+        Ok(())
+    }
+    fn device(&mut self, index: u64) -> Result<Option<DeviceRecord>, StoreError> {
+        Ok(self.devices.get(&index).cloned())
+    }
+    fn put_device(&mut self, record: &DeviceRecord) -> Result<(), StoreError> {
+        self.devices.insert(record.index, record.clone());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_store_conforms() {
+        super::super::conformance::check(&mut MemoryStore::default());
+    }
+}

@@ -1,0 +1,225 @@
+//! The messages of `POST /v1/sync`, in the logical form that replica and relay work with.
+//!
+//! Invariant: what the other side can derive is not sent; [`wire`](super::wire) does the leaving out
+//! and the filling in, and the signatures prove that it was done right.
+
+use minicbor::{Decode, Encode};
+
+use super::changeset::Changeset;
+use super::keys::Signature;
+use super::verdict::Verdict;
+use crate::clock::Timestamp;
+use crate::ids::{ActorId, ChangeHash, DeviceId, PartRef, PersonId, TicketId};
+
+/// A document by the server's running number of its ticket: `4 × index + part`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+#[cbor(transparent)]
+pub struct PartIndex(#[n(0)] pub u64);
+
+impl PartIndex {
+    /// The index of a ticket's part.
+    pub fn new(ticket_index: u64, part: crate::ids::Part) -> Self {
+        Self(ticket_index << 2 | u64::from(part.code()))
+    }
+    /// The ticket's running number.
+    pub const fn ticket_index(self) -> u64 {
+        self.0 >> 2
+    }
+    /// The part; `None` for a code that is none.
+    pub fn part(self) -> Option<crate::ids::Part> {
+        crate::ids::Part::from_code((self.0 & 3) as u8)
+    }
+}
+
+/// What a phone sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What the server gave last; empty at first.
+    pub cursor: Vec<u8>,
+    /// The catalogue version held.
+    pub catalogue: u32,
+    /// Devices known: the highest index of a [`DeviceRecord`] received.
+    pub directory: u64,
+    /// Documents whose snapshot is wanted again.
+    pub want: Vec<PartIndex>,
+    /// In the order of the device's sequence.
+    pub changesets: Vec<Outgoing>,
+}
+
+/// A changeset to send, with what the server is known to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The changeset.
+    pub changeset: Changeset,
+    /// The ticket's running number, where the server has told it.
+    pub ticket_index: Option<u64>,
+    /// How the base can be told.
+    pub base: BaseHint,
+}
+
+/// How a base is told to somebody who holds the same log.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(flat)]
+pub enum BaseHint {
+    /// The heads after the part's last entry at or before the reader's cursor (up), or before this
+    /// entry (down).
+    #[n(0)]
+    Known,
+    /// The heads after the part's entry of this number.
+    #[n(1)]
+    AtSeq(#[n(0)] u64),
+    /// The genesis.
+    #[n(2)]
+    Genesis,
+    /// These heads, spelled out.
+    #[n(3)]
+    Explicit(#[n(0)] Vec<ChangeHash>),
+}
+
+/// What the server answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// For the next request; opaque.
+    pub cursor: Vec<u8>,
+    /// The log is known up to here.
+    pub through: u64,
+    /// More is waiting: ask again at once.
+    pub more: bool,
+    /// The server's time.
+    pub time: Timestamp,
+    /// The server's signature over [`time_message`].
+    pub time_signature: Signature,
+    /// Verdicts of this request's changesets, and of earlier ones that changed since.
+    pub verdicts: Vec<DeviceVerdict>,
+    /// Admitted changesets of others, in the log's order.
+    pub entries: Vec<Entry>,
+    /// Documents that became visible, or were wanted.
+    pub snapshots: Vec<TicketSnapshot>,
+    /// Documents to drop.
+    pub evictions: Vec<PartIndex>,
+    /// Running numbers and ticket numbers given to tickets that the phone knows by id.
+    pub tickets: Vec<TicketRecord>,
+    /// Devices since the request's `directory`.
+    pub devices: Vec<DeviceRecord>,
+    /// Who stands behind the actors of the snapshots.
+    pub actors: Vec<ActorRecord>,
+    /// The catalogue as JSON, where it is another than the phone's.
+    pub catalogue: Option<Vec<u8>>,
+}
+
+/// A verdict on the device's changeset of this sequence number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceVerdict {
+    /// The changeset.
+    pub device_sequence: u32,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// An admitted changeset with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place.
+    pub seq: u64,
+    /// The document.
+    pub part: PartIndex,
+    /// Its device's index in the directory.
+    pub device_index: u64,
+    /// Whose device it is not always: the desk's serves many.
+    pub person: Option<PersonId>,
+    /// How the base is told.
+    pub base: BaseHint,
+    /// The changeset. On the reader's side what cannot be known before execution is zero: see
+    /// [`Entry::header_after`].
+    pub changeset: Changeset,
+}
+
+/// A ticket's documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketSnapshot {
+    /// Id, running number, ticket number.
+    pub ticket: TicketRecord,
+    /// Its documents.
+    pub parts: Vec<PartSnapshot>,
+}
+
+/// A document as it is at `seq`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartSnapshot {
+    /// Which.
+    pub part: crate::ids::Part,
+    /// The part's last entry in it.
+    pub seq: u64,
+    /// [`snapshot::pack`](crate::document::snapshot::pack)ed.
+    pub document: Vec<u8>,
+}
+
+/// What the server gave a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketRecord {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// Running number.
+    pub index: u64,
+    /// Number.
+    pub number: Option<crate::ids::TicketNumber>,
+}
+
+/// An enrolled device.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DeviceRecord {
+    /// Running number.
+    #[n(0)]
+    pub index: u64,
+    /// The device.
+    #[n(1)]
+    pub device: DeviceId,
+    /// Whose it is.
+    #[n(2)]
+    pub person: PersonId,
+    /// Its public key.
+    #[n(3)]
+    #[cbor(with = "minicbor::bytes")]
+    pub key: [u8; 32],
+}
+
+/// Who stands behind an actor.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ActorRecord {
+    /// The actor.
+    #[n(0)]
+    pub actor: ActorId,
+    /// Its device's index.
+    #[n(1)]
+    pub device_index: u64,
+    /// The person, where it is not the device's.
+    #[n(2)]
+    pub person: Option<PersonId>,
+}
+
+/// What the server signs to prove its time: for this device and this request alone.
+pub fn time_message(time: Timestamp, device: DeviceId, request: &[u8]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    let mut message = b"gongdan time v1\n".to_vec();
+    message.extend_from_slice(&time.seconds().to_be_bytes());
+    message.extend_from_slice(device.as_bytes());
+    message.extend_from_slice(&Sha256::digest(request));
+    message
+}
+
+impl Entry {
+    /// The header as the author signed it, now that base and last change are known.
+    pub fn header_after(
+        &self,
+        part: PartRef,
+        base: Vec<ChangeHash>,
+        last: ChangeHash,
+    ) -> super::changeset::Header {
+        let mut header = self.changeset.header.clone();
+        header.ticket = part.ticket;
+        header.part = part.part;
+        header.base = base;
+        header.pin = super::changeset::pin(last);
+        header
+    }
+}

@@ -1,0 +1,135 @@
+//! Builders for tests, of this crate and of others (feature `testing`).
+
+use crate::clock::Timestamp;
+use crate::document::TicketDoc;
+use crate::ids::{ActorId, CommandId, Part, PersonId, TicketId};
+use crate::ticket::command::{Command, FieldValue};
+use crate::ticket::{Authored, Field, Value};
+
+/// The `n`th instant of tests: seconds after 2026-11-22T00:00:00Z.
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp(1_795_305_600 + seconds)
+}
+
+/// The `n`th actor of tests; each has a prefix of its own.
+pub fn actor(n: u8) -> ActorId {
+    let mut bytes = [n.wrapping_mul(37).wrapping_add(11); 16];
+    bytes[0] = n;
+    ActorId(bytes)
+}
+
+/// The `n`th ticket of tests.
+pub fn ticket(n: u8) -> TicketId {
+    TicketId::new(at(0), [n; 10])
+}
+
+/// A person of tests.
+///
+/// # Panics
+/// Where `id` is no employee number.
+#[expect(clippy::expect_used, reason = "tests alone call this")]
+pub fn person(id: &str) -> PersonId {
+    id.parse().expect("an employee number")
+}
+
+/// The opening of an ordinary ticket.
+pub fn open() -> Command {
+    let field = |field, value: &str| FieldValue {
+        field,
+        value: Value::from(value),
+    };
+    Command::Open {
+        fields: vec![
+            field(Field::TicketType, "repair"),
+            field(Field::Channel, "phone"),
+            field(Field::Region, "east"),
+            field(Field::ProductLine, "aircon"),
+            field(Field::Model, "KFR-35GW"),
+            field(Field::Serial, "SN20260001"),
+            field(Field::Grade, "B"),
+        ],
+        problem: "空调不制冷,室外机有异响".to_owned(),
+    }
+}
+
+/// Writes commands to one document as one actor, each with the ordinal that its sequence gives.
+pub struct Author {
+    /// Who writes.
+    pub actor: ActorId,
+    ordinal: u32,
+    clock: i64,
+}
+
+impl Author {
+    /// The `n`th author.
+    pub fn new(n: u8) -> Self {
+        Self {
+            actor: actor(n),
+            ordinal: 0,
+            clock: i64::from(n),
+        }
+    }
+
+    /// The command as this author's next.
+    pub fn author(&mut self, command: Command) -> Authored {
+        self.ordinal += 1;
+        self.clock += 60;
+        let id = CommandId {
+            actor: self.actor,
+            ordinal: self.ordinal,
+        };
+        Authored {
+            id,
+            at: at(self.clock),
+            command,
+        }
+    }
+
+    /// Executes it at the tip.
+    ///
+    /// # Panics
+    /// Where it cannot be executed.
+    #[expect(clippy::expect_used, reason = "tests alone call this")]
+    pub fn run(&mut self, doc: &mut TicketDoc, command: Command) -> Authored {
+        let authored = self.author(command);
+        doc.execute(self.actor, &authored)
+            .expect("an executable command");
+        authored
+    }
+}
+
+/// Documents of every part: fresh, long, with two and three heads.
+pub fn documents_with_forks() -> Vec<TicketDoc> {
+    let note = |part, text: &str| Command::WriteNote {
+        part,
+        text: text.to_owned(),
+    };
+    let mut docs: Vec<TicketDoc> = Part::ALL.into_iter().map(TicketDoc::genesis).collect();
+    let mut desk = Author::new(1);
+    let mut doc = TicketDoc::genesis(Part::Service);
+    desk.run(&mut doc, open());
+    docs.push(doc.clone());
+    let crew = vec![person("W001")];
+    desk.run(
+        &mut doc,
+        Command::Assign {
+            lead: crew[0].clone(),
+            crew,
+            group: None,
+        },
+    );
+    for fork in 0..3u8 {
+        let mut author = Author::new(10 + fork);
+        let mut other = doc.clone();
+        for n in 0..=fork {
+            author.run(&mut other, note(Part::Service, &format!("第{n}条备注")));
+        }
+        desk.run(&mut doc, note(Part::Service, "调度备注"));
+        doc.merge(&mut other);
+        docs.push(doc.clone());
+    }
+    let mut office = TicketDoc::genesis(Part::Office);
+    Author::new(30).run(&mut office, note(Part::Office, "内部意见"));
+    docs.push(office);
+    docs
+}

@@ -1,0 +1,75 @@
+// One request to the API. Invariant: whatever goes wrong ends as an `ApiProblem` with a code.
+
+/** RFC 9457's problem, or what the console calls a failure without one. */
+export class ApiProblem extends Error {
+  constructor(
+    /** Stable; texts are chosen by it. */
+    readonly code: string,
+    readonly status: number,
+    /** Members of the problem beside the standard ones. */
+    readonly members: Record<string, unknown> = {},
+  ) {
+    super(code)
+    this.name = 'ApiProblem'
+  }
+}
+
+type Method = 'GET' | 'POST' | 'DELETE'
+
+let whenSignedOut: () => void = () => {}
+
+/** Called whenever the server no longer knows the session. */
+export function onSignedOut(callback: () => void): void {
+  whenSignedOut = callback
+}
+
+export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' }
+  // No foreign page can send this header without the server's leave: it guards against forged requests.
+  if (method !== 'GET') headers['X-Gongdan-Request'] = '1'
+  if (body !== undefined) headers['Content-Type'] = 'application/json'
+
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+  } catch {
+    throw new ApiProblem('offline', 0)
+  }
+  const text = await response.text()
+  const answer = parse(text)
+  if (response.ok) {
+    if (text !== '' && answer === undefined) throw new ApiProblem('unreadable', response.status)
+    return answer as T
+  }
+  if (response.status === 401 && path !== '/v1/session') whenSignedOut()
+  const members = isRecord(answer) ? answer : {}
+  const code = typeof members.code === 'string' ? members.code : `http_${response.status}`
+  throw new ApiProblem(code, response.status, members)
+}
+
+function parse(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `?a=1&b=2` of what is there; nothing of what is empty. */
+export function queryString(query: object): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== '' && value !== false) search.set(name, String(value))
+  }
+  const text = search.toString()
+  return text === '' ? '' : `?${text}`
+}

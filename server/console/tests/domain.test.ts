@@ -1,0 +1,83 @@
+// Pure rules of display.
+
+import { describe, expect, it } from 'vitest'
+import { answerOfCode, answerParts } from '@/domain/answer'
+import { clashSides } from '@/domain/clash'
+import { inkPaths } from '@/domain/ink'
+import { provisionalLabel } from '@/domain/label'
+import { fromWall, fullTime, shortTime, toWall, urgency } from '@/domain/time'
+import { ticket, TICKET_ID } from './fixtures'
+
+describe('time', () => {
+  it('is shown in the zone of the organisation', () => {
+    expect(fullTime('2026-11-22T16:30:00Z', 'Asia/Shanghai')).toBe('2026-11-23 00:30:00')
+    expect(shortTime('2026-11-22T16:30:00Z', 'Asia/Shanghai', Date.parse('2026-05-01T00:00:00Z'))).toBe('11-23 00:30')
+    expect(shortTime('2025-11-22T16:30:00Z', 'Asia/Shanghai', Date.parse('2026-05-01T00:00:00Z'))).toBe('2025-11-23 00:30')
+    expect(shortTime(null, 'Asia/Shanghai')).toBe('')
+  })
+
+  it.each(['Asia/Shanghai', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu'])('comes back from the wall of %s', (zone) => {
+    for (const instant of ['2026-01-15T23:59:00Z', '2026-03-29T00:59:00Z', '2026-03-29T01:00:00Z', '2026-07-15T12:00:00Z', '2026-11-01T07:30:00Z']) {
+      expect(fromWall(toWall(instant, zone), zone)).toBe(instant)
+    }
+  })
+
+  it('is late past the deadline and soon in its last quarter', () => {
+    const from = '2026-11-22T00:00:00Z'
+    const at = (time: string) => urgency(from, 2, Date.parse(time))
+    expect(at('2026-11-22T01:30:00Z')).toEqual({ state: 'calm', minutes: 30 })
+    expect(at('2026-11-22T01:31:00Z')).toEqual({ state: 'soon', minutes: 29 })
+    expect(at('2026-11-22T02:00:00Z')).toEqual({ state: 'soon', minutes: 0 })
+    expect(at('2026-11-22T02:00:01Z')).toEqual({ state: 'late', minutes: -1 })
+  })
+})
+
+describe('answers', () => {
+  it('read the same as JSON and as the scalar of the document', () => {
+    expect(answerOfCode('done')).toEqual(answerParts('done'))
+    expect(answerOfCode('n/a')).toEqual(answerParts('not_applicable'))
+    expect(answerOfCode('skipped:a:b\nc')).toEqual(answerParts({ skipped: { reason: 'a:b\nc' } }))
+    expect(answerOfCode('reading:0.3')).toEqual(answerParts({ reading: { text: '0.3' } }))
+    expect(answerOfCode('other')).toBeUndefined()
+  })
+})
+
+describe('clashes', () => {
+  it('set a cancellation against all the work beside it, with the furthest as the outcome', () => {
+    const confirmed = { ...ticket.events[5]!, key: 'bbbbc1', kind: 'confirmed' as const, at: '2026-11-22T03:15:00Z' }
+    const sides = clashSides({
+      ...ticket,
+      events: [...ticket.events, confirmed],
+      clashes: [{ cancelled: 'aaaaa9', progress: 'bbbbc1' }, { cancelled: 'aaaaa9', progress: 'bbbbb7' }],
+    })
+    expect(sides).toHaveLength(1)
+    expect(sides[0]!.cancelled.reason).toBe('The customer called it off')
+    expect(sides[0]!.progress.map((event) => event.kind)).toEqual(['completed', 'confirmed'])
+    expect(sides[0]!.outcome).toBe('confirmed')
+  })
+
+  it('go on from a suspension to the site', () => {
+    const at = (key: string, kind: 'suspended' | 'resumed', time: string) => ({ ...ticket.events[5]!, key, kind, at: time })
+    const sides = clashSides({
+      ...ticket,
+      events: [...ticket.events, at('bbbbs1', 'suspended', '2026-11-22T02:35:00Z'), at('bbbbs2', 'resumed', '2026-11-22T02:55:00Z')],
+      clashes: [{ cancelled: 'aaaaa9', progress: 'bbbbs2' }, { cancelled: 'aaaaa9', progress: 'bbbbs1' }],
+    })
+    expect(sides[0]!.outcome).toBe('arrived')
+  })
+})
+
+describe('ink', () => {
+  it('has every point of every stroke, a lone point as a dot', () => {
+    const { ink } = ticket.signatures[0]!
+    const paths = inkPaths(ink)
+    expect(paths).toHaveLength(3)
+    expect(paths[0]!.d.split('L')).toHaveLength(40)
+    expect(paths[2]!.d).toBe('M28500 3000h0')
+    expect(inkPaths({ ...ink, strokes: [[]] })).toEqual([])
+  })
+})
+
+it('a ticket without a number is called by the end of its id', () => {
+  expect(provisionalLabel(TICKET_ID)).toBe(`\u4e344F2A1C`)
+})

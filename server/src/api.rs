@@ -1,0 +1,94 @@
+//! The HTTP surface. Invariant: a handler parses, asks one function, and answers; every failure is an
+//! [`problem::ApiError`].
+
+pub mod blobs;
+mod catalogue;
+mod devices;
+mod enrol;
+mod health;
+mod layers;
+mod openapi;
+mod overview;
+pub mod problem;
+mod quarantine;
+mod session;
+mod sync;
+mod tickets;
+mod token;
+mod wake;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::AppState;
+use problem::ApiError;
+
+pub use openapi::document;
+
+/// Bytes of a JSON body.
+const JSON_BYTES_MAX: usize = 256 * 1024;
+
+/// The routes that the OpenAPI document describes, with their description.
+///
+/// A new module of handlers adds its `routes!(…)` line here and appears in both.
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(session::sign_in, session::show, session::sign_out))
+        .routes(routes!(enrol::enrol))
+        .routes(routes!(token::issue))
+        .routes(routes!(catalogue::show))
+        .routes(routes!(wake::events))
+        .routes(routes!(sync::sync))
+        .routes(routes!(overview::show))
+        .routes(routes!(tickets::list, tickets::open))
+        .routes(routes!(tickets::show))
+        .routes(routes!(tickets::timeline))
+        .routes(routes!(tickets::execute))
+        .routes(routes!(quarantine::list))
+        .routes(routes!(quarantine::decide))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::invite))
+        .routes(routes!(devices::revoke))
+        .routes(routes!(blobs::create, blobs::options))
+        .routes(routes!(
+            blobs::offset,
+            blobs::append,
+            blobs::terminate,
+            blobs::upload_options
+        ))
+        .routes(routes!(blobs::download))
+}
+
+/// Everything the server answers.
+pub(crate) fn router(state: AppState) -> Router {
+    let (described, _) = described().split_for_parts();
+    described
+        .route("/v1/openapi.json", axum::routing::get(openapi::serve))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .fallback(fallback)
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(axum::middleware::from_fn(layers::headers))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            layers::trace,
+        ))
+        .with_state(state)
+}
+
+/// Unknown paths of the API are problems; other pages are the console's.
+async fn fallback(method: axum::http::Method, uri: Uri) -> axum::response::Response {
+    let path = uri.path();
+    if path == "/v1" || path.starts_with("/v1/") {
+        return ApiError::not_found().into_response();
+    }
+    if !matches!(method, axum::http::Method::GET | axum::http::Method::HEAD) {
+        return ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").into_response();
+    }
+    crate::console::serve(path)
+}

@@ -1,0 +1,165 @@
+//! The console's page of devices: who has which, inviting one, revoking one.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{DeviceId, PersonId};
+use gongdan_core::policy::Role;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::problem::{ApiError, ApiJson, ApiPath, Problem};
+use crate::AppState;
+use crate::auth::extract::OfficeAuth;
+use crate::auth::{devices, enrolment, users};
+use crate::store::StoreError;
+
+/// Who may let devices in and shut them out.
+const KEEPERS: [Role; 2] = [Role::Administrator, Role::Supervisor];
+
+/// A device as the console shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "Device")]
+pub(super) struct DeviceBody {
+    #[schema(value_type = String, format = "uuid")]
+    id: DeviceId,
+    name: String,
+    /// Employee number.
+    #[schema(value_type = String)]
+    person: PersonId,
+    person_name: String,
+    #[schema(value_type = String, format = "date-time")]
+    enrolled_at: Timestamp,
+    /// To the minute.
+    #[schema(value_type = String, format = "date-time")]
+    last_seen: Timestamp,
+    #[schema(value_type = Option<String>, format = "date-time")]
+    revoked_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct DeviceList {
+    devices: Vec<DeviceBody>,
+}
+
+/// All enrolled devices, the newest first.
+#[utoipa::path(
+    get, path = "/v1/devices", tag = "devices", security(("session" = [])),
+    responses((status = 200, body = DeviceList), (status = 401, body = Problem))
+)]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    _office: OfficeAuth,
+) -> Result<ApiJson<DeviceList>, ApiError> {
+    let (devices, users) = state
+        .db
+        .read_async(|c| Ok::<_, StoreError>((devices::list(c)?, users::list(c)?)))
+        .await?;
+    let name = |id: &PersonId| {
+        users
+            .iter()
+            .find(|user| user.person.id == *id)
+            .map(|user| user.person.name.clone())
+            .unwrap_or_default()
+    };
+    let bodies = devices.into_iter().filter_map(|device| {
+        let person = device.person?;
+        Some(DeviceBody {
+            id: device.device,
+            name: device.name,
+            person_name: name(&person),
+            person,
+            enrolled_at: device.enrolled_at,
+            last_seen: device.seen_at,
+            revoked_at: device.revoked_at,
+        })
+    });
+    Ok(ApiJson(DeviceList {
+        devices: bodies.collect(),
+    }))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct InvitationRequest {
+    /// Employee number of whose device it will be.
+    #[schema(value_type = String)]
+    person: String,
+    /// How long the code serves, 1 to 30; 7 unless given.
+    #[serde(default)]
+    days: Option<u16>,
+}
+
+/// A one-time code; shown this once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Invitation {
+    code: String,
+    /// What the phone reads from a QR code.
+    uri: String,
+    #[schema(value_type = String, format = "date-time")]
+    expires_at: Timestamp,
+}
+
+/// Makes a one-time code for a new device of a person. For administrators and supervisors.
+#[utoipa::path(
+    post, path = "/v1/devices/invitations", tag = "devices", security(("session" = [])),
+    request_body = InvitationRequest,
+    responses(
+        (status = 201, body = Invitation), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem, description = "`unknown_person`"),
+    )
+)]
+pub(super) async fn invite(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiJson(request): ApiJson<InvitationRequest>,
+) -> Result<(StatusCode, ApiJson<Invitation>), ApiError> {
+    office.require(&KEEPERS)?;
+    const UNKNOWN: ApiError = ApiError::new(StatusCode::NOT_FOUND, "unknown_person");
+    let person: PersonId = request.person.parse().map_err(|_| UNKNOWN)?;
+    let days = request.days.unwrap_or(enrolment::INVITATION_DAYS);
+    let host = state.host.clone();
+    let invited = state
+        .db
+        .write_async(move |tx| enrolment::invite(tx, &person, days, &host))
+        .await?;
+    let (code, expires_at) = invited.ok_or(UNKNOWN)?;
+    let uri = enrolment::uri(&state.config.url(), &code);
+    Ok((
+        StatusCode::CREATED,
+        ApiJson(Invitation {
+            code,
+            uri,
+            expires_at,
+        }),
+    ))
+}
+
+/// Revokes a device: from now on it may upload what it holds and nothing else. For administrators and
+/// supervisors; twice is as good as once.
+#[utoipa::path(
+    post, path = "/v1/devices/{id}/revocation", tag = "devices", security(("session" = [])),
+    params(("id" = String, Path, description = "Device id")),
+    responses(
+        (status = 204, description = "Revoked"), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+    )
+)]
+pub(super) async fn revoke(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiPath(id): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
+    office.require(&KEEPERS)?;
+    let device: DeviceId = id.parse().map_err(|_| ApiError::not_found())?;
+    let now = state.host.now();
+    if !state
+        .db
+        .write_async(move |tx| devices::revoke(tx, device, now))
+        .await?
+    {
+        return Err(ApiError::not_found());
+    }
+    tracing::info!(device.id = %device, "a device was revoked");
+    state.wake.ring();
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,147 @@
+//! What waits for a person's decision, and deciding it.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{ChangesetHash, Part, PersonId, TicketId};
+use gongdan_core::policy::Role;
+use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
+use gongdan_core::ticket::Command;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::problem::{ApiError, ApiJson, ApiPath, Problem};
+use crate::AppState;
+use crate::auth::extract::OfficeAuth;
+use crate::read_model::{self, Quarantined};
+use crate::relay::{DecideError, Decision};
+use crate::store::blocking;
+
+/// Who decides.
+const DECIDERS: [Role; 2] = [Role::Dispatcher, Role::Supervisor];
+
+/// A changeset that is kept and not in its ticket.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "Quarantined")]
+pub(super) struct Item {
+    /// Its hash, by which it is decided.
+    #[schema(value_type = String)]
+    changeset: ChangesetHash,
+    #[schema(value_type = String, format = "uuid")]
+    ticket: TicketId,
+    /// The ticket's number, or its provisional label.
+    label: String,
+    /// `service`, `customer` or `office`.
+    #[schema(value_type = String)]
+    part: Part,
+    /// Employee number.
+    #[schema(value_type = String)]
+    person: PersonId,
+    name: String,
+    /// Why it waits.
+    #[schema(value_type = String)]
+    reason: QuarantineReason,
+    #[schema(value_type = String, format = "date-time")]
+    received_at: Timestamp,
+    /// What was meant, in order.
+    #[schema(value_type = Vec<Object>)]
+    commands: Vec<Command>,
+}
+
+impl From<Quarantined> for Item {
+    fn from(item: Quarantined) -> Self {
+        Self {
+            changeset: item.changeset,
+            ticket: item.ticket,
+            label: item.label,
+            part: item.part,
+            person: item.person,
+            name: item.name,
+            reason: item.reason,
+            received_at: item.received_at,
+            commands: item.commands,
+        }
+    }
+}
+
+/// The oldest first; what does not fit follows as these are decided.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Items {
+    items: Vec<Item>,
+}
+
+/// What waits for a decision.
+#[utoipa::path(
+    get, path = "/v1/quarantine", tag = "quarantine", security(("session" = [])),
+    responses((status = 200, body = Items), (status = 401, body = Problem), (status = 403, body = Problem))
+)]
+pub(super) async fn list(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+) -> Result<ApiJson<Items>, ApiError> {
+    let parts = super::tickets::readable(&office)?;
+    let items = state.db.read_async(read_model::quarantined).await?;
+    let items = items
+        .into_iter()
+        .filter(|item| parts.contains(&item.part))
+        .map(Item::from);
+    Ok(ApiJson(Items {
+        items: items.collect(),
+    }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DecisionBody {
+    /// It comes in, whatever its author's rights are now.
+    Admit,
+    /// It does not; its author can still read it.
+    Decline,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct DecisionRequest {
+    decision: DecisionBody,
+}
+
+/// What became of it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Decided {
+    /// One verdict; an admission may still fail by what it would write.
+    #[schema(value_type = Vec<Object>)]
+    verdicts: Vec<Verdict>,
+}
+
+/// Decides a changeset, with all that depends on it. For dispatchers and supervisors.
+#[utoipa::path(
+    post, path = "/v1/quarantine/{changeset}", tag = "quarantine", security(("session" = [])),
+    params(("changeset" = String, Path, description = "Its hash in hexadecimal")),
+    request_body = DecisionRequest,
+    responses(
+        (status = 200, body = Decided), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem, description = "`not_quarantined`: unknown, or decided already"),
+    )
+)]
+pub(super) async fn decide(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiPath(changeset): ApiPath<String>,
+    ApiJson(request): ApiJson<DecisionRequest>,
+) -> Result<ApiJson<Decided>, ApiError> {
+    const NOT_QUARANTINED: ApiError = ApiError::new(StatusCode::NOT_FOUND, "not_quarantined");
+    office.require(&DECIDERS)?;
+    let hash: ChangesetHash = changeset.parse().map_err(|_| NOT_QUARANTINED)?;
+    let decision = match request.decision {
+        DecisionBody::Admit => Decision::Admit,
+        DecisionBody::Decline => Decision::Decline,
+    };
+    let (relay, now) = (state.relay.clone(), state.host.now());
+    let verdict = blocking(move || relay.decide(now, &office.person, hash, decision)).await;
+    match verdict {
+        Ok(verdict) => Ok(ApiJson(Decided {
+            verdicts: vec![verdict],
+        })),
+        Err(DecideError::NotQuarantined) => Err(NOT_QUARANTINED),
+        Err(DecideError::Store(error)) => Err(error.into()),
+    }
+}

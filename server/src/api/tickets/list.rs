@@ -1,0 +1,120 @@
+//! `GET /v1/tickets`.
+
+use axum::extract::State;
+use gongdan_core::ids::PersonId;
+use gongdan_core::ticket::Status;
+use gongdan_core::ticket::summary::Summary;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::openapi::SummarySchema;
+use super::super::problem::{ApiError, ApiJson, ApiQuery, Problem};
+use super::readable;
+use crate::AppState;
+use crate::auth::extract::OfficeAuth;
+use crate::read_model::{self, Cursor, Filter};
+
+/// Which tickets; an empty value is as good as none.
+#[derive(Deserialize, IntoParams)]
+pub(in crate::api) struct ListQuery {
+    /// Words, parted by spaces, that number, facts, problem or notes must hold; two characters are enough.
+    q: Option<String>,
+    /// Name of a status.
+    status: Option<String>,
+    /// A, B or C.
+    grade: Option<String>,
+    /// Code of a region.
+    region: Option<String>,
+    /// Employee number of the crew's lead.
+    lead: Option<String>,
+    /// Only those with something to settle.
+    conflicts: Option<bool>,
+    /// Rows of a page, 1 to 200; 50 unless given.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// A page of tickets, the newest first.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct TicketList {
+    #[schema(value_type = Vec<SummarySchema>)]
+    items: Vec<Summary>,
+    /// Where the next page begins; opaque.
+    next: Option<String>,
+    /// How many tickets there are over all pages.
+    total: u64,
+}
+
+impl ListQuery {
+    fn filter(&self) -> Result<Filter, ApiError> {
+        let text = |value: &Option<String>| value.clone().filter(|text| !text.trim().is_empty());
+        let query = text(&self.q);
+        if query
+            .as_ref()
+            .is_some_and(|query| query.chars().count() > read_model::QUERY_CHARS_MAX)
+        {
+            return Err(ApiError::malformed("the search is too long"));
+        }
+        let status = text(&self.status)
+            .map(|name| Status::by_name(&name).ok_or(ApiError::malformed("no such status")))
+            .transpose()?;
+        let lead = text(&self.lead)
+            .map(|id| {
+                id.parse::<PersonId>()
+                    .map_err(|_| ApiError::malformed("lead is no employee number"))
+            })
+            .transpose()?;
+        let disputed = self.conflicts.unwrap_or(false);
+        Ok(Filter {
+            query,
+            status,
+            grade: text(&self.grade),
+            region: text(&self.region),
+            lead,
+            disputed,
+        })
+    }
+
+    fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
+        let after = self.after.as_deref().filter(|after| !after.is_empty());
+        after
+            .map(|after| {
+                after
+                    .parse()
+                    .map_err(|()| ApiError::malformed("no such page"))
+            })
+            .transpose()
+    }
+}
+
+/// Tickets by filters and search.
+#[utoipa::path(
+    get, path = "/v1/tickets", tag = "tickets", security(("session" = [])), params(ListQuery),
+    responses(
+        (status = 200, body = TicketList), (status = 400, body = Problem, description = "`malformed_request`"),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+    )
+)]
+pub(in crate::api) async fn list(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiQuery(query): ApiQuery<ListQuery>,
+) -> Result<ApiJson<TicketList>, ApiError> {
+    readable(&office)?;
+    let (filter, after) = (query.filter()?, query.cursor()?);
+    let limit = query.limit.unwrap_or(read_model::LIMIT_DEFAULT);
+    let page = state
+        .db
+        .read_async(move |c| read_model::list(c, &filter, after, limit))
+        .await?;
+    Ok(ApiJson(TicketList {
+        items: page
+            .items
+            .into_iter()
+            .map(|listed| listed.summary)
+            .collect(),
+        next: page.next.map(|next| next.to_string()),
+        total: page.total,
+    }))
+}

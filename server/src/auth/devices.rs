@@ -1,0 +1,151 @@
+//! Enrolled devices and their keys. Invariant: a device is never deleted, its key never changes; a
+//! revoked one is still known, because it may still upload what it holds.
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{DeviceId, PersonId};
+use gongdan_core::sync::keys::PublicKey;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use crate::store::StoreError;
+
+/// Characters of a device's name.
+pub const DEVICE_NAME_CHARS_MAX: usize = 60;
+/// `seen_at` is only written when it is older than this, in seconds: not every request is a commit.
+pub(crate) const SEEN_SECONDS: i64 = 60;
+
+/// One device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Device {
+    /// Its short name in this database.
+    pub index: i64,
+    /// Its id everywhere.
+    pub device: DeviceId,
+    /// Whose it is; `None` for the desk.
+    pub person: Option<PersonId>,
+    /// What its owner calls it.
+    pub name: String,
+    /// What its signatures verify by.
+    pub public_key: PublicKey,
+    /// When it was enrolled.
+    pub enrolled_at: Timestamp,
+    /// When it was last heard of, to the minute.
+    pub seen_at: Timestamp,
+    /// Since when it may do nothing but upload.
+    pub revoked_at: Option<Timestamp>,
+    /// Whether its person is active; the desk is.
+    pub person_active: bool,
+}
+
+impl Device {
+    /// May do nothing but upload: revoked itself, or its person inactive.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked_at.is_some() || !self.person_active
+    }
+}
+
+const SELECT: &str =
+    "SELECT d.idx, d.device, d.person, d.name, d.public_key, d.enrolled_at, d.seen_at,
+    d.revoked_at, coalesce(u.active, 1) FROM devices d LEFT JOIN users u USING (person)";
+
+/// The device of an id.
+pub fn find(connection: &Connection, device: DeviceId) -> Result<Option<Device>, StoreError> {
+    one(
+        connection,
+        &format!("{SELECT} WHERE d.device = ?1"),
+        params![device.as_bytes()],
+    )
+}
+
+/// The device of an index.
+pub fn by_index(connection: &Connection, index: i64) -> Result<Option<Device>, StoreError> {
+    one(
+        connection,
+        &format!("{SELECT} WHERE d.idx = ?1"),
+        params![index],
+    )
+}
+
+/// The device of a key.
+pub fn by_key(connection: &Connection, key: &PublicKey) -> Result<Option<Device>, StoreError> {
+    one(
+        connection,
+        &format!("{SELECT} WHERE d.public_key = ?1"),
+        params![key.as_bytes()],
+    )
+}
+
+fn one(
+    connection: &Connection,
+    sql: &str,
+    key: impl rusqlite::Params,
+) -> Result<Option<Device>, StoreError> {
+    connection
+        .prepare_cached(sql)?
+        .query_row(key, |row| Ok(read(row)))
+        .optional()?
+        .transpose()
+}
+
+/// All of people, the newest first; the desk is not among them.
+pub fn list(connection: &Connection) -> Result<Vec<Device>, StoreError> {
+    let sql = format!("{SELECT} WHERE d.person IS NOT NULL ORDER BY d.idx DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement
+        .query_map([], |row| Ok(read(row)))?
+        .map(|device| device?)
+        .collect()
+}
+
+/// Adds a device of a person; its index.
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    device: DeviceId,
+    person: &PersonId,
+    name: &str,
+    key: &PublicKey,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    tx.execute(
+        "INSERT INTO devices (device, person, name, public_key, enrolled_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        params![device.as_bytes(), person.as_str(), name, key.as_bytes(), now.seconds()],
+    )?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Revokes a device of a person; `false` if there is no such device. Revoking twice keeps the first time.
+pub fn revoke(tx: &Transaction<'_>, device: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
+    let found = tx.execute(
+        "UPDATE devices SET revoked_at = coalesce(revoked_at, ?2) WHERE device = ?1 AND person IS NOT NULL",
+        params![device.as_bytes(), now.seconds()],
+    )?;
+    Ok(found > 0)
+}
+
+/// Notes that a device was heard of.
+pub fn touch(tx: &Transaction<'_>, index: i64, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE devices SET seen_at = max(seen_at, ?2) WHERE idx = ?1",
+        params![index, now.seconds()],
+    )?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Device, StoreError> {
+    let person: Option<String> = row.get(2)?;
+    let person = person.map(|text| text.parse()).transpose();
+    Ok(Device {
+        index: row.get(0)?,
+        device: DeviceId::from_bytes(row.get(1)?),
+        person: person.map_err(|_| StoreError::Malformed {
+            what: "devices.person",
+        })?,
+        name: row.get(3)?,
+        public_key: PublicKey::from_bytes(row.get(4)?).ok_or(StoreError::Malformed {
+            what: "devices.public_key",
+        })?,
+        enrolled_at: Timestamp(row.get(5)?),
+        seen_at: Timestamp(row.get(6)?),
+        revoked_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+        person_active: row.get(8)?,
+    })
+}

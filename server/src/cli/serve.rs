@@ -1,0 +1,46 @@
+//! `gongdan serve`.
+
+use std::net::SocketAddr;
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Global, Outcome, Output};
+use crate::config::{Config, LISTEN_DEFAULT};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// 监听地址 · Address and port to listen on
+    #[arg(long, env = "GONGDAN_LISTEN", default_value = LISTEN_DEFAULT)]
+    listen: SocketAddr,
+}
+
+impl Serve {
+    pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
+        log(global.log_json);
+        let config = Config {
+            listen: self.listen,
+            ..global.config()
+        };
+        let runtime = tokio::runtime::Runtime::new()?;
+        let listening = |running: &crate::Running| {
+            // Whoever started the server reads its address here; nobody has to.
+            let _ = writeln!(out, "工单服务器 · Gongdan server: {}", running.url());
+            let _ = out.flush();
+        };
+        Ok(runtime.block_on(crate::serve(config, listening))?)
+    }
+}
+
+/// The log goes to standard error; `RUST_LOG` filters it.
+fn log(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A logger that somebody has set before stays.
+    let _ = if json {
+        subscriber.json().try_init()
+    } else {
+        subscriber.try_init()
+    };
+}

@@ -1,0 +1,304 @@
+//! The gate: whether a changeset is admitted. Pure: what it needs to know is in its arguments.
+//!
+//! Invariant: only [`judge`] makes an [`Admitted`]. Lifecycle is checked at the command's base, authority
+//! at receipt, so that what merely ran beside a cancellation or a reassignment is not lost; refused is
+//! only what no honest client could have produced.
+//!
+//! ```text
+//! right at the base | right now | the command        | verdict
+//! any               | yes       | any                | goes on
+//! yes               | no        | only adds          | goes on, marked
+//! yes               | no        | decides the state  | quarantined: reassigned, or right lost
+//! no                | no        | any                | refused
+//! ```
+
+use gongdan_core::document::{Facts, Inexecutable, TicketDoc};
+use gongdan_core::ids::{ChangeHash, CommandId, Part, PersonId};
+use gongdan_core::limits;
+use gongdan_core::policy::{self, Relation, Role};
+use gongdan_core::sync::changeset::{BodyError, Changeset, pin};
+use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal};
+use gongdan_core::ticket::{Action, Authored, lifecycle};
+
+#[cfg(test)]
+mod tests;
+
+/// What stands before the changeset.
+pub struct Before<'a> {
+    /// The part's document; its genesis where nothing was admitted to the part.
+    pub document: &'a TicketDoc,
+    /// Bytes of the document as saved last; a bound on what it takes with little more.
+    pub document_bytes: usize,
+    /// A fork of the document, at heads that are likely to be the base.
+    pub fork: Option<&'a TicketDoc>,
+    /// The ticket's service part, where the ticket was opened; `None` for the service part itself too.
+    pub service: Option<&'a TicketDoc>,
+    /// Who opened the ticket; `None` before it is opened.
+    pub opener: Option<&'a PersonId>,
+}
+
+/// What is known of the author.
+pub struct Author<'a> {
+    /// The roles at receipt.
+    pub roles_now: &'a [Role],
+    /// The roles of the catalogue version that the changeset names.
+    pub roles_then: &'a [Role],
+    /// Whether the device may do nothing but upload.
+    pub revoked: bool,
+    /// Whether the actor is registered to another device or person.
+    pub foreign_actor: bool,
+}
+
+/// By whose word a changeset comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// By the author's rights.
+    Author,
+    /// A person in the office decided to admit it: rights are not asked any more.
+    Decided,
+}
+
+/// The gate's word.
+pub enum Judged {
+    /// It comes in.
+    Admitted(Box<Admitted>),
+    /// It is kept and judged again.
+    Held(HeldWhy),
+    /// A person decides.
+    Quarantined {
+        /// Why.
+        reason: QuarantineReason,
+        /// The changes it would make: what builds on them depends on it.
+        changes: Vec<ChangeHash>,
+    },
+    /// It does not come in.
+    Refused {
+        /// Which of its commands, from 0.
+        command: u32,
+        /// Why.
+        reason: Refusal,
+    },
+}
+
+/// A changeset that may be admitted, executed. Nobody else can make one.
+#[derive(Debug)]
+pub struct Admitted {
+    fork: TicketDoc,
+    at_tip: bool,
+    marked: bool,
+    commands: Vec<Authored>,
+}
+
+impl Admitted {
+    /// The document at the base with the commands executed.
+    pub fn into_fork(self) -> TicketDoc {
+        self.fork
+    }
+    /// The same, to look at: the next member of an act may rest on it.
+    pub fn fork(&self) -> &TicketDoc {
+        &self.fork
+    }
+    /// The base was the tip: the fork simply is the new document.
+    pub fn at_tip(&self) -> bool {
+        self.at_tip
+    }
+    /// The author was reassigned meanwhile.
+    pub fn marked(&self) -> bool {
+        self.marked
+    }
+    /// The commands.
+    pub fn commands(&self) -> &[Authored] {
+        &self.commands
+    }
+    /// Their names for ever.
+    pub fn command_ids(&self) -> impl Iterator<Item = CommandId> + '_ {
+        self.commands.iter().map(|authored| authored.id)
+    }
+}
+
+fn refused(command: usize, reason: Refusal) -> Judged {
+    Judged::Refused {
+        command: u32::try_from(command).unwrap_or(u32::MAX),
+        reason,
+    }
+}
+
+/// Judges one changeset whose signature holds and whose place in its device's sequence is settled.
+pub fn judge(
+    before: &Before<'_>,
+    changeset: &Changeset,
+    author: &Author<'_>,
+    authority: Authority,
+) -> Judged {
+    let header = &changeset.header;
+    if changeset.check_form().is_err() || header.part != before.document.part() {
+        return refused(0, Refusal::Malformed);
+    }
+    let commands = match changeset.commands() {
+        Ok(commands) => commands,
+        Err(BodyError::UnknownCommand) => return Judged::Held(HeldWhy::UnknownCommand),
+        Err(BodyError::Malformed) => return refused(0, Refusal::Malformed),
+    };
+    let at_tip = header.base == before.document.heads();
+    let known = before.fork.filter(|fork| fork.heads() == header.base);
+    let Some(mut fork) = known
+        .cloned()
+        .or_else(|| before.document.fork_at(&header.base))
+    else {
+        return Judged::Held(HeldWhy::MissingBase);
+    };
+    // What else is said of a ticket comes after its opening, which is on its way.
+    if header.part != Part::Service && before.service.is_none() {
+        return Judged::Held(HeldWhy::MissingBase);
+    }
+    if author.foreign_actor {
+        return refused(0, Refusal::ForeignActor);
+    }
+    let written = fork.sequence_of(header.actor);
+    if before.document.sequence_of(header.actor) != written {
+        // The actor wrote beside its own base: an (actor, sequence) pair would serve twice.
+        return Judged::Held(HeldWhy::OtherHash);
+    }
+    if written.checked_add(1) != Some(header.first_sequence) {
+        return refused(0, Refusal::Malformed);
+    }
+    let rights = Rights::new(before, changeset, author, at_tip);
+    let (mut worst, mut marked) = (None, false);
+    let mut changes = Vec::with_capacity(commands.len());
+    for (place, authored) in commands.iter().enumerate() {
+        let action = authored.command.action();
+        let facts = fork.facts();
+        if authority == Authority::Author {
+            match rights.of(authored, facts.as_ref()) {
+                Right::Holds => {}
+                Right::Added => marked = true,
+                Right::Lost(reason) => worst = worst.or(Some(reason)),
+                Right::Never(why) => return refused(place, Refusal::Denied { why }),
+            }
+        }
+        if header.part == Part::Service {
+            let status = facts.map(|facts| facts.status);
+            if !lifecycle::is_lawful(action, status) {
+                return refused(place, Refusal::NotLawful { action, status });
+            }
+        } else if action == Action::Open {
+            return refused(
+                place,
+                Refusal::Inexecutable {
+                    why: Inexecutable::OtherPart,
+                },
+            );
+        }
+        match fork.execute(header.actor, authored) {
+            Ok(executed) => changes.push(executed.hash),
+            Err(why) => return refused(place, Refusal::Inexecutable { why }),
+        }
+    }
+    if changes.last().is_none_or(|last| pin(*last) != header.pin) {
+        return Judged::Held(HeldWhy::OtherHash);
+    }
+    if is_full(before, changeset, &fork) {
+        return refused(commands.len() - 1, Refusal::DocumentFull);
+    }
+    let revoked = author.revoked && authority == Authority::Author;
+    match (revoked, worst) {
+        (true, _) => Judged::Quarantined {
+            reason: QuarantineReason::Revoked,
+            changes,
+        },
+        (_, Some(reason)) => Judged::Quarantined { reason, changes },
+        (false, None) => Judged::Admitted(Box::new(Admitted {
+            fork,
+            at_tip,
+            marked,
+            commands,
+        })),
+    }
+}
+
+/// Saving a document only to measure it costs more than all the rest, so it is done near the limit alone.
+fn is_full(before: &Before<'_>, changeset: &Changeset, fork: &TicketDoc) -> bool {
+    let bound = before.document_bytes + 2 * changeset.body.len() + 64 * 1024;
+    bound > limits::DOCUMENT_BYTES_MAX && fork.save().len() > limits::DOCUMENT_BYTES_MAX
+}
+
+/// What became of a right between base and receipt.
+enum Right {
+    Holds,
+    /// Gone with a reassignment, but the command only adds.
+    Added,
+    Lost(QuarantineReason),
+    Never(policy::Denied),
+}
+
+struct Rights<'a> {
+    author: &'a Author<'a>,
+    person: &'a PersonId,
+    part: Part,
+    opened: bool,
+    now: Option<Relation>,
+    ever: Relation,
+}
+
+impl<'a> Rights<'a> {
+    fn new(
+        before: &Before<'_>,
+        changeset: &'a Changeset,
+        author: &'a Author<'a>,
+        at_tip: bool,
+    ) -> Self {
+        let header = &changeset.header;
+        let person = &header.person;
+        let service = if header.part == Part::Service {
+            Some(before.document)
+        } else {
+            before.service
+        };
+        let facts = service.and_then(TicketDoc::facts);
+        // Nobody has opened it yet, or the opening is the member of this act before this one: it is his.
+        let opened = before.opener.is_none_or(|opener| opener == person);
+        // At the tip what the changeset itself does counts as it goes.
+        let now = (!(at_tip && header.part == Part::Service))
+            .then(|| relation(person, opened, facts.as_ref()));
+        let crew = facts.is_some_and(|facts| facts.crew_ever.contains(person));
+        Self {
+            author,
+            person,
+            part: header.part,
+            opened,
+            now,
+            ever: Relation { crew, opened },
+        }
+    }
+
+    /// `base`: the facts of the service part where the command is executed.
+    fn of(&self, authored: &Authored, base: Option<&Facts>) -> Right {
+        let command = &authored.command;
+        // The other parts' documents do not tell the crew that their author saw: once in it is enough.
+        let then = match self.part {
+            Part::Service => relation(self.person, self.opened, base),
+            Part::Customer | Part::Office => self.ever,
+        };
+        let now = self.now.unwrap_or(then);
+        if policy::authorize(self.author.roles_now, now, command).is_ok() {
+            return Right::Holds;
+        }
+        if let Err(why) = policy::authorize(self.author.roles_then, then, command) {
+            return Right::Never(why);
+        }
+        if policy::authorize(self.author.roles_now, then, command).is_err() {
+            Right::Lost(QuarantineReason::RightLost)
+        } else if policy::only_adds(command.action()) {
+            Right::Added
+        } else {
+            Right::Lost(QuarantineReason::Reassigned)
+        }
+    }
+}
+
+fn relation(person: &PersonId, opened: bool, facts: Option<&Facts>) -> Relation {
+    Relation {
+        crew: facts.is_some_and(|facts| facts.crew.contains(person)),
+        opened,
+    }
+}

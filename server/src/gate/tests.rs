@@ -1,0 +1,227 @@
+//! The gate alone: documents of real commands, no database.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use gongdan_core::document::TicketDoc;
+use gongdan_core::ids::{ChangeHash, CommandId, DeviceId, Part};
+use gongdan_core::limits;
+use gongdan_core::policy::Role;
+use gongdan_core::sync::changeset::{Changeset, Header, pin};
+use gongdan_core::sync::keys::DeviceKey;
+use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal};
+use gongdan_core::testing::{self, at, person};
+use gongdan_core::ticket::{Authored, Command};
+
+use super::{Author, Authority, Before, Judged, judge};
+
+const CREW: &str = "W001";
+
+fn ticket() -> TicketDoc {
+    let mut doc = TicketDoc::genesis(Part::Service);
+    let mut desk = testing::Author::new(1);
+    desk.run(&mut doc, testing::open());
+    let crew = vec![person(CREW)];
+    desk.run(
+        &mut doc,
+        Command::Assign {
+            lead: crew[0].clone(),
+            crew,
+            group: None,
+        },
+    );
+    doc
+}
+
+fn sealed(
+    doc: &TicketDoc,
+    by: &str,
+    commands: Vec<Command>,
+    change: impl FnOnce(&mut Header),
+) -> Changeset {
+    let (mut fork, actor) = (doc.clone(), testing::actor(50));
+    let mut last = ChangeHash([0; 32]);
+    let authored: Vec<Authored> = (1..)
+        .zip(commands)
+        .map(|(ordinal, command)| {
+            let one = Authored {
+                id: CommandId { actor, ordinal },
+                at: at(9_000),
+                command,
+            };
+            if let Ok(executed) = fork.execute(actor, &one) {
+                last = executed.hash;
+            }
+            one
+        })
+        .collect();
+    let mut header = Header {
+        version: 1,
+        ticket: testing::ticket(1),
+        part: doc.part(),
+        device: DeviceId::from_bytes([8; 16]),
+        person: person(by),
+        actor,
+        first_sequence: 1,
+        base: doc.heads(),
+        at: at(9_000),
+        body: [0; 32],
+        pin: pin(last),
+        catalogue: 1,
+        device_sequence: 1,
+        previous: [0; 16],
+        anchor: at(0),
+        act: None,
+        replaces: None,
+    };
+    change(&mut header);
+    Changeset::seal(header, &authored, [7; 16], &DeviceKey::from_bytes(&[3; 32]))
+}
+
+fn word(
+    doc: &TicketDoc,
+    changeset: &Changeset,
+    bytes: usize,
+    revoked: bool,
+    authority: Authority,
+) -> Judged {
+    let opener = person("D001");
+    let before = Before {
+        document: doc,
+        document_bytes: bytes,
+        fork: None,
+        service: None,
+        opener: Some(&opener),
+    };
+    let roles = [Role::Technician];
+    let author = Author {
+        roles_now: &roles,
+        roles_then: &roles,
+        revoked,
+        foreign_actor: false,
+    };
+    judge(&before, changeset, &author, authority)
+}
+
+fn plain(doc: &TicketDoc, changeset: &Changeset) -> Judged {
+    word(doc, changeset, 0, false, Authority::Author)
+}
+
+#[test]
+fn at_the_tip_the_fork_is_the_new_document() {
+    let doc = ticket();
+    let Judged::Admitted(admitted) =
+        plain(&doc, &sealed(&doc, CREW, vec![Command::Accept], |_| {}))
+    else {
+        panic!("not admitted")
+    };
+    assert!(admitted.at_tip() && !admitted.marked());
+    assert!(admitted.fork().contains(&doc.heads()));
+    assert_eq!(admitted.command_ids().count(), 1);
+}
+
+#[test]
+fn a_revoked_devices_work_waits_whatever_its_person_may_unless_it_is_decided() {
+    let doc = ticket();
+    let changeset = sealed(&doc, CREW, vec![Command::Accept], |_| {});
+    let waits = word(&doc, &changeset, 0, true, Authority::Author);
+    assert!(
+        matches!(waits, Judged::Quarantined { reason: QuarantineReason::Revoked, ref changes } if changes.len() == 1)
+    );
+    assert!(matches!(
+        word(&doc, &changeset, 0, true, Authority::Decided),
+        Judged::Admitted(_)
+    ));
+}
+
+#[test]
+fn an_actor_that_wrote_beside_its_base_is_to_author_anew() {
+    let mut doc = ticket();
+    let base = doc.clone();
+    let actor = testing::actor(50);
+    let one = Authored {
+        id: CommandId { actor, ordinal: 1 },
+        at: at(8_000),
+        command: Command::Accept,
+    };
+    doc.execute(actor, &one).unwrap();
+    let beside = sealed(&base, CREW, vec![Command::Accept], |_| {});
+    assert!(matches!(
+        plain(&doc, &beside),
+        Judged::Held(HeldWhy::OtherHash)
+    ));
+}
+
+#[test]
+fn a_sequence_that_is_not_the_actors_next_is_malformed() {
+    let doc = ticket();
+    let skipped = sealed(&doc, CREW, vec![Command::Accept], |header| {
+        header.first_sequence = 2
+    });
+    assert!(matches!(
+        plain(&doc, &skipped),
+        Judged::Refused {
+            reason: Refusal::Malformed,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_document_takes_no_more_past_its_limit() {
+    // Notes of characters that do not compress, until one more would be past the limit.
+    let mut doc = ticket();
+    let mut author = testing::Author::new(77);
+    let note = |n: usize| {
+        let text: String = (0..limits::LONG_TEXT_CHARS_MAX)
+            .map(|i| {
+                let mixed =
+                    (n * limits::LONG_TEXT_CHARS_MAX + i).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+                char::from_u32(0x4e00 + (mixed % 20_000) as u32).unwrap()
+            })
+            .collect();
+        Command::WriteNote {
+            part: Part::Service,
+            text,
+        }
+    };
+    let mut n = 0;
+    while doc.save().len() <= limits::DOCUMENT_BYTES_MAX {
+        for _ in 0..50 {
+            author.run(&mut doc, note(n));
+            n += 1;
+        }
+    }
+    let bytes = doc.save().len();
+    let changeset = sealed(&doc, CREW, vec![note(n)], |header| {
+        header.actor = testing::actor(51);
+    });
+    let judged = word(
+        &doc,
+        &resealed(&doc, changeset),
+        bytes,
+        false,
+        Authority::Author,
+    );
+    assert!(matches!(
+        judged,
+        Judged::Refused {
+            reason: Refusal::DocumentFull,
+            ..
+        }
+    ));
+}
+
+/// The same commands by an actor that has not written yet.
+fn resealed(doc: &TicketDoc, changeset: Changeset) -> Changeset {
+    let mut fork = doc.clone();
+    let commands = changeset.commands().unwrap();
+    let last = commands
+        .iter()
+        .map(|c| fork.execute(changeset.header.actor, c).unwrap().hash)
+        .last()
+        .unwrap();
+    let header = Header {
+        pin: pin(last),
+        ..changeset.header
+    };
+    Changeset::seal(header, &commands, [7; 16], &DeviceKey::from_bytes(&[3; 32]))
+}

@@ -1,0 +1,111 @@
+//! The server of Gongdan: accounts, devices, attachments, the relay's surface over HTTP, the console.
+//!
+//! Invariant: handlers get everything through [`AppState`]; time and randomness come from its [`Host`], so
+//! that a test runs the real server with its own.
+
+pub mod api;
+pub mod auth;
+pub mod blobs;
+pub mod cli;
+pub mod config;
+pub mod console;
+pub mod gate;
+pub mod host;
+pub mod import;
+pub mod organisation;
+pub mod read_model;
+pub mod relay;
+pub mod server;
+pub mod store;
+pub mod wake;
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use auth::identity::{self, ServerKeys};
+use auth::password::Passwords;
+use blobs::BlobStore;
+use config::Config;
+use host::Host;
+use relay::Relay;
+use store::{Database, StoreError};
+use wake::Wake;
+
+pub use server::{Running, serve, start};
+
+/// What every handler gets; clones share it.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub db: Database,
+    /// Rings after commits.
+    pub wake: Wake,
+    /// The desk's id and key.
+    pub keys: Arc<ServerKeys>,
+    /// The operator's settings; `listen` is the address really listened on.
+    pub config: Arc<Config>,
+    /// The attachments.
+    pub blobs: BlobStore,
+    /// Time and randomness.
+    pub host: Host,
+    /// The relay: the only way anything is written to a ticket.
+    pub relay: Relay,
+    /// Checks passwords.
+    pub passwords: Passwords,
+    /// Cancelled when the server is to end.
+    pub shutdown: CancellationToken,
+}
+
+/// The server could not start or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The database.
+    #[error("open the data folder")]
+    Store(#[from] StoreError),
+    /// A file or the network.
+    #[error("{what}")]
+    Io {
+        /// What was attempted.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl AppState {
+    /// Opens the data folder, and makes it with its database and identity if it is new. Blocks.
+    ///
+    /// # Errors
+    /// The folder or the database cannot be opened.
+    pub fn open(config: Config, host: Host) -> Result<Self, ServerError> {
+        let io = |source| ServerError::Io {
+            what: format!("make {}", config.data.display()),
+            source,
+        };
+        std::fs::create_dir_all(&config.data).map_err(io)?;
+        let blobs = BlobStore::open(&config.data).map_err(io)?;
+        let db = Database::open(config.database_path())?;
+        let keys = Arc::new(db.write(|tx| identity::load_or_create(tx, &host))?);
+        let wake = Wake::default();
+        let relay = Relay::start(db.clone(), keys.clone(), host.clone(), wake.clone())?;
+        Ok(Self {
+            db,
+            relay,
+            wake,
+            keys,
+            config: Arc::new(config),
+            blobs,
+            passwords: Passwords::new(&host),
+            host,
+            shutdown: CancellationToken::new(),
+        })
+    }
+}
+
+/// Everything the server answers, over a state.
+pub fn router(state: AppState) -> Router {
+    api::router(state)
+}

@@ -1,0 +1,313 @@
+//! The organisation and the catalogue that phones hold.
+//!
+//! Invariant: the effective catalogue is the organisation with the active users as its people; its version
+//! counts up exactly when its content changes, and every version stays readable, because changesets name one.
+
+use std::collections::HashSet;
+
+use gongdan_core::catalogue::{Catalogue, Person};
+use gongdan_core::clock::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use crate::auth::users;
+use crate::store::StoreError;
+
+/// Bytes of an organisation file.
+pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// An organisation's file cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidOrganisation {
+    /// Not TOML of the catalogue's shape; TOML's message names line and column.
+    #[error("read the organisation: {0}")]
+    Form(#[from] toml::de::Error),
+    /// The zone is not in the IANA database.
+    #[error("read the organisation: zone {0:?} is not known")]
+    Zone(String),
+    /// Two of a kind have one code.
+    #[error("read the organisation: {kind} {code:?} is there twice")]
+    Twice {
+        /// What kind of thing.
+        kind: &'static str,
+        /// Its code.
+        code: String,
+    },
+    /// A code refers to nothing.
+    #[error("read the organisation: {of} names {kind} {code:?}, which is not there")]
+    Unknown {
+        /// Who refers.
+        of: String,
+        /// To what kind of thing.
+        kind: &'static str,
+        /// By which code.
+        code: String,
+    },
+}
+
+/// Reads an organisation's file (TOML of [`Catalogue`]'s shape without `version`) and checks its codes.
+///
+/// # Errors
+/// It is malformed or contradicts itself.
+pub fn parse(text: &str) -> Result<Catalogue, InvalidOrganisation> {
+    let organisation: Catalogue = toml::from_str(text)?;
+    check(&organisation)?;
+    Ok(Catalogue {
+        version: 0,
+        ..organisation
+    })
+}
+
+fn check(organisation: &Catalogue) -> Result<(), InvalidOrganisation> {
+    if organisation.zone.parse::<chrono_tz::Tz>().is_err() {
+        return Err(InvalidOrganisation::Zone(organisation.zone.clone()));
+    }
+    let o = organisation;
+    let regions = codes("region", o.regions.iter().map(|r| r.code.as_str()))?;
+    let groups = codes("group", o.groups.iter().map(|g| g.code.as_str()))?;
+    let lines = codes(
+        "product line",
+        o.product_lines.iter().map(|l| l.code.as_str()),
+    )?;
+    let checklists = codes("checklist", o.checklists.iter().map(|c| c.code.as_str()))?;
+    codes("person", o.people.iter().map(|p| p.id.as_str()))?;
+    for group in &o.groups {
+        refer(&group.code, "region", &regions, group.regions.iter())?;
+        refer(
+            &group.code,
+            "product line",
+            &lines,
+            group.product_lines.iter(),
+        )?;
+    }
+    for line in &o.product_lines {
+        refer(
+            &line.code,
+            "checklist",
+            &checklists,
+            std::iter::once(&line.checklist),
+        )?;
+        codes("part", line.parts.iter().map(|p| p.code.as_str()))?;
+    }
+    for checklist in &o.checklists {
+        codes(
+            "checklist item",
+            checklist.items.iter().map(|i| i.code.as_str()),
+        )?;
+    }
+    for person in &o.people {
+        refer(person.id.as_str(), "group", &groups, person.group.iter())?;
+        refer(
+            person.id.as_str(),
+            "product line",
+            &lines,
+            person.skills.iter(),
+        )?;
+    }
+    Ok(())
+}
+
+fn codes<'a>(
+    kind: &'static str,
+    all: impl Iterator<Item = &'a str>,
+) -> Result<HashSet<&'a str>, InvalidOrganisation> {
+    let mut seen = HashSet::new();
+    for code in all {
+        if !seen.insert(code) {
+            return Err(InvalidOrganisation::Twice {
+                kind,
+                code: code.to_owned(),
+            });
+        }
+    }
+    Ok(seen)
+}
+
+fn refer<'a>(
+    of: &str,
+    kind: &'static str,
+    known: &HashSet<&str>,
+    named: impl Iterator<Item = &'a String>,
+) -> Result<(), InvalidOrganisation> {
+    for code in named {
+        if !known.contains(code.as_str()) {
+            return Err(InvalidOrganisation::Unknown {
+                of: of.to_owned(),
+                kind,
+                code: code.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Stores the organisation and takes its people over as users. The catalogue's version after it.
+///
+/// People who are not in the file stay as they are: a file that forgot somebody locks nobody out.
+pub fn load(
+    tx: &Transaction<'_>,
+    organisation: &Catalogue,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let bare = Catalogue {
+        version: 0,
+        people: Vec::new(),
+        ..organisation.clone()
+    };
+    tx.execute(
+        "INSERT INTO organisation (only, json, loaded_at) VALUES (1, ?1, ?2)
+         ON CONFLICT (only) DO UPDATE SET json = excluded.json, loaded_at = excluded.loaded_at",
+        params![to_json(&bare), now.seconds()],
+    )?;
+    for person in &organisation.people {
+        users::upsert(tx, person, now)?;
+    }
+    refresh(tx, now).map(|version| version.unwrap_or(0))
+}
+
+/// Writes a new catalogue version if its content changed; the version then current, `None` before an
+/// organisation is loaded. Call it in every transaction that changes the organisation or its people.
+pub fn refresh(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<u32>, StoreError> {
+    let Some(bare): Option<String> = tx
+        .query_row("SELECT json FROM organisation", [], |row| row.get(0))
+        .optional()?
+    else {
+        return Ok(None);
+    };
+    let people: Vec<Person> = users::list(tx)?
+        .into_iter()
+        .filter(|user| user.active)
+        .map(|user| user.person)
+        .collect();
+    let effective = Catalogue {
+        people,
+        ..from_json(&bare)?
+    };
+    let latest = current(tx)?;
+    let version = latest.as_ref().map_or(0, |catalogue| catalogue.version);
+    if latest.is_some_and(|latest| {
+        Catalogue {
+            version: 0,
+            ..latest
+        } == effective
+    }) {
+        return Ok(Some(version));
+    }
+    let next = Catalogue {
+        version: version + 1,
+        ..effective
+    };
+    tx.execute(
+        "INSERT INTO catalogues (version, json, created_at) VALUES (?1, ?2, ?3)",
+        params![next.version, to_json(&next), now.seconds()],
+    )?;
+    Ok(Some(next.version))
+}
+
+/// The newest version of the catalogue; `None` before an organisation is loaded.
+pub fn current(connection: &Connection) -> Result<Option<Catalogue>, StoreError> {
+    read(
+        connection,
+        "SELECT json FROM catalogues ORDER BY version DESC LIMIT 1",
+        [],
+    )
+}
+
+/// One version of the catalogue.
+pub fn at_version(connection: &Connection, version: u32) -> Result<Option<Catalogue>, StoreError> {
+    read(
+        connection,
+        "SELECT json FROM catalogues WHERE version = ?1",
+        [version],
+    )
+}
+
+/// Number of the newest version, 0 before an organisation is loaded.
+pub fn current_version(connection: &Connection) -> Result<u32, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT coalesce(max(version), 0) FROM catalogues")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+fn read(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Option<Catalogue>, StoreError> {
+    let json: Option<String> = connection
+        .prepare_cached(sql)?
+        .query_row(parameters, |row| row.get(0))
+        .optional()?;
+    json.map(|json| from_json(&json)).transpose()
+}
+
+fn to_json(catalogue: &Catalogue) -> String {
+    serde_json::to_string(catalogue).expect("a catalogue is JSON")
+}
+
+fn from_json(json: &str) -> Result<Catalogue, StoreError> {
+    serde_json::from_str(json).map_err(|_| StoreError::Malformed { what: "catalogue" })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::store::Database;
+
+    const SAMPLE: &str = include_str!("../sample/organisation.toml");
+
+    #[test]
+    fn the_sample_organisation_is_sound() {
+        let organisation = parse(SAMPLE).unwrap();
+        assert!(organisation.groups.len() >= 2 && !organisation.people.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_contradicts_itself_is_refused() {
+        let good = parse(SAMPLE).unwrap();
+        let mut zone = good.clone();
+        zone.zone = "Asia/Nowhere".into();
+        assert!(matches!(check(&zone), Err(InvalidOrganisation::Zone(_))));
+        let mut twice = good.clone();
+        twice.regions.push(twice.regions[0].clone());
+        assert!(matches!(
+            check(&twice),
+            Err(InvalidOrganisation::Twice { kind: "region", .. })
+        ));
+        let mut unknown = good.clone();
+        unknown.people[0].skills.push("nothing".into());
+        assert!(matches!(
+            check(&unknown),
+            Err(InvalidOrganisation::Unknown {
+                kind: "product line",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn the_version_counts_changes_only_and_old_versions_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(dir.path().join("gongdan.db")).unwrap();
+        let organisation = parse(SAMPLE).unwrap();
+        let load = |at| {
+            database
+                .write(|tx| load(tx, &organisation, Timestamp(at)))
+                .unwrap()
+        };
+        assert_eq!((load(1), load(2)), (1, 1));
+        let first = organisation.people[0].id.clone();
+        let after = database
+            .write(|tx| {
+                users::set_active(tx, &first, false)?;
+                refresh(tx, Timestamp(3))
+            })
+            .unwrap();
+        assert_eq!(after, Some(2));
+        let (old, new) = database
+            .read(|c| Ok::<_, StoreError>((at_version(c, 1)?.unwrap(), current(c)?.unwrap())))
+            .unwrap();
+        assert!(old.person(&first).is_some() && new.person(&first).is_none());
+        assert_eq!((old.version, new.version), (1, 2));
+    }
+}

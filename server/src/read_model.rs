@@ -1,0 +1,28 @@
+//! The read model: what lists, search and counts are answered from, as plain rows.
+//!
+//! ```text
+//! log → documents → hydrate → Ticket → rows::of (pure) → ticket_rows, ticket_grams, ticket_conflicts
+//! ```
+//! Invariant: the rows are a function of the log alone: of each ticket's documents and of the receipt of
+//! what was last admitted to it. They are written in the transaction that admits, may be dropped at any
+//! time, and come out the same when made anew.
+
+mod detail;
+mod dump;
+mod list;
+mod lookup;
+mod quarantine;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod write;
+
+pub use detail::{Author, Detail, detail};
+pub use dump::dump;
+pub use list::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Listed, Page, QUERY_CHARS_MAX, list};
+pub use lookup::{Overview, counts, find, has_external_ref, id_of, label};
+pub use quarantine::{ITEMS_MAX, Quarantined, quarantined, quarantined_count};
+pub use rows::{Rows, rows};
+pub use timeline::{Entry, timeline};
+pub use write::{clear, store};

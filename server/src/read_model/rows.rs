@@ -1,0 +1,34 @@
+//! A ticket as rows. Invariant: pure; the same ticket gives the same rows on every server.
+
+use gongdan_core::ticket::summary::{Summary, search_text, summarize};
+use gongdan_core::ticket::{Conflict, Field, Ticket};
+
+/// What the tables hold of one ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// The list's row; its `updated_at` gives way to the receipt.
+    pub summary: Summary,
+    /// Nothing is left to do.
+    pub over: bool,
+    /// Something waits for a person to settle it.
+    pub disputed: bool,
+    /// The request's name in the system it was imported from.
+    pub external_ref: Option<String>,
+    /// What a search looks in, in lower case.
+    pub search_text: String,
+    /// Rival values.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// The rows of a ticket, seen with the office's eyes (all parts).
+pub fn rows(ticket: &Ticket) -> Rows {
+    let summary = summarize(ticket);
+    Rows {
+        over: ticket.status.is_over(),
+        disputed: summary.conflicts > 0 || summary.clashes > 0,
+        external_ref: ticket.text(Field::ExternalRef).map(str::to_owned),
+        search_text: search_text(ticket).to_lowercase(),
+        conflicts: ticket.conflicts.clone(),
+        summary,
+    }
+}

@@ -1,0 +1,171 @@
+//! The relay: what devices and desk send is stored, judged, admitted to one log, and told to everybody
+//! who may know.
+//!
+//! ```text
+//! receive: signature → inbox (durable) → chain of the device → gate → admit: log, document, read model
+//! pull:    cursor → verdicts, entries, snapshots, evictions → the next cursor
+//! desk:    a changeset by the server's own key → the same inbox, gate and log
+//! ```
+//! Invariant: nothing is written to a document but by an [`Admitted`](crate::gate::Admitted), and nothing
+//! that was received with a right signature is ever lost.
+
+mod admit;
+mod cursor;
+mod decide;
+pub mod desk;
+pub mod documents;
+mod inbox;
+mod page;
+mod pull;
+mod rebuild;
+mod receive;
+mod resolve;
+#[cfg(test)]
+mod tests;
+pub mod tickets;
+mod visibility;
+mod work;
+
+use std::sync::{Arc, Mutex};
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{DeviceId, PersonId};
+use gongdan_core::sync::codec::Malformed;
+use rusqlite::{Connection, OptionalExtension};
+
+pub use decide::{DecideError, Decision};
+pub use desk::{DeskError, DeskOutcome};
+pub use rebuild::{Rebuilt, rebuild};
+
+use crate::auth::identity::ServerKeys;
+use crate::host::Host;
+use crate::store::{Database, StoreError};
+use crate::wake::Wake;
+
+/// Who sends: an enrolled device that proved itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// Its short name in the database.
+    pub index: i64,
+    /// Its id.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// It may upload and nothing else.
+    pub revoked: bool,
+}
+
+/// Why a sync request is answered by a problem. Nothing of it was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// Not of its form, or past a limit.
+    #[error("read the sync request: {0}")]
+    Malformed(#[from] Malformed),
+    /// A changeset's signature does not hold.
+    #[error("read the sync request: a signature does not hold")]
+    BadSignature,
+    /// The cursor is of another epoch: the phone is to start from the beginning.
+    #[error("read the sync request: a cursor of another epoch")]
+    OtherEpoch,
+    /// It refers to what is not here: the phone is to spell everything out.
+    #[error("read the sync request: a reference that cannot be resolved")]
+    UnresolvedReference,
+    /// The database.
+    #[error("sync")]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for SyncError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// The relay over a database; clones share it.
+#[derive(Clone)]
+pub struct Relay {
+    db: Database,
+    keys: Arc<ServerKeys>,
+    host: Host,
+    wake: Wake,
+    desk: Arc<Mutex<desk::Actors>>,
+}
+
+impl Relay {
+    /// Starts the relay: gives the database its epoch if it has none, and judges what waits for a newer
+    /// program or was received but not judged when the last one ended. Blocks.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn start(
+        db: Database,
+        keys: Arc<ServerKeys>,
+        host: Host,
+        wake: Wake,
+    ) -> Result<Self, StoreError> {
+        let epoch = u32::from_be_bytes(host.random());
+        db.write(|tx| {
+            tx.execute(
+                "INSERT OR IGNORE INTO relay_state (only, epoch, verdict_seq) VALUES (1, ?1, 0)",
+                [epoch],
+            )?;
+            Ok::<_, StoreError>(())
+        })?;
+        let relay = Self {
+            db,
+            keys,
+            host,
+            wake,
+            desk: Arc::default(),
+        };
+        relay.judge_waiting()?;
+        Ok(relay)
+    }
+
+    /// One request of a device: takes its changesets in, and answers. The answer's bytes.
+    ///
+    /// # Errors
+    /// The request is not of its form, is not its sender's, or the database fails.
+    pub fn sync(&self, now: Timestamp, sender: &Sender, body: &[u8]) -> Result<Vec<u8>, SyncError> {
+        let received = gongdan_core::sync::wire::decode_request(body)?;
+        let (cursor, changesets) = self.resolve(sender, received.cursor, received.incoming)?;
+        let hashes = self.receive(now, sender, changesets)?;
+        let asked = pull::Asked {
+            cursor,
+            catalogue: received.catalogue,
+            directory: received.directory,
+            want: received.want,
+            hashes,
+        };
+        self.pull(now, sender, &asked, body)
+    }
+
+    /// The database it works on.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+}
+
+/// The epoch of the log.
+pub(crate) fn epoch(connection: &Connection) -> Result<u32, StoreError> {
+    let found = connection
+        .prepare_cached("SELECT epoch FROM relay_state")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    found.ok_or(StoreError::Malformed {
+        what: "relay_state",
+    })
+}
+
+/// The log's end; 0 while it is empty.
+pub(crate) fn log_end(connection: &Connection) -> Result<u64, StoreError> {
+    let end: i64 = connection
+        .prepare_cached("SELECT coalesce(max(seq), 0) FROM log")?
+        .query_row([], |row| row.get(0))?;
+    Ok(end.cast_unsigned())
+}
+
+/// A running number as SQLite keeps it; one past its range is no row's.
+pub(crate) fn sql_index(index: u64) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}

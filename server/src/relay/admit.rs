@@ -1,0 +1,220 @@
+//! Admission: what the gate let through becomes an entry of the log. Invariant: everything it writes is in
+//! one transaction, with the log's sequence taken inside it.
+
+use gongdan_core::clock::TimeInterval;
+use gongdan_core::document::{TicketDoc, hydrate};
+use gongdan_core::ids::{ChangeHash, Part};
+use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::ticket::{Authored, Command, ConflictOn};
+use rusqlite::{Transaction, params};
+
+use super::documents::join_heads;
+use super::inbox::Received;
+use super::tickets::TicketRow;
+use super::work::Work;
+use super::{log_end, sql_index, tickets, visibility};
+use crate::gate::Admitted;
+use crate::store::StoreError;
+
+/// How a changeset met what was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merged {
+    None,
+    Soft,
+    Hard,
+}
+
+impl Merged {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Soft => "soft",
+            Self::Hard => "hard",
+        }
+    }
+}
+
+/// Admits a changeset; its place in the log.
+pub(super) fn admit(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    admitted: Admitted,
+) -> Result<u64, StoreError> {
+    let header = &row.changeset.header;
+    let seq = log_end(work.tx)? + 1;
+    let ticket = match work.ticket(header.ticket)? {
+        Some(ticket) => ticket,
+        None => open(work, row, admitted.commands(), seq)?,
+    };
+    let mut stored = work.take_document(ticket.index, header.part)?;
+    let is_new = stored.seq == 0;
+    let before = stored.document.heads();
+    let (marked, at_tip, commands) = (
+        admitted.marked(),
+        admitted.at_tip(),
+        admitted.commands().to_vec(),
+    );
+    let mut fork = admitted.into_fork();
+    let merged = if at_tip {
+        stored.document = fork;
+        Merged::None
+    } else {
+        let rivals = rivals(work, &ticket, &stored.document)?;
+        stored.document.merge(&mut fork);
+        if self::rivals(work, &ticket, &stored.document)? > rivals {
+            Merged::Hard
+        } else {
+            Merged::Soft
+        }
+    };
+    stored.seq = seq;
+    let heads = stored.document.heads();
+    work.put_document(ticket.index, header.ticket, stored, row.received_at);
+    // The log's row refers to the ticket and the inbox, the actor's to the device.
+    work.tx
+        .prepare_cached(
+            "INSERT INTO log (seq, changeset, ticket_index, part, device_idx, person, actor, heads_after, base,
+               received_at, earliest, merged, marked)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            sql_index(seq),
+            row.hash.0,
+            sql_index(ticket.index),
+            header.part.code(),
+            row.device_index,
+            header.person.as_str(),
+            header.actor.0,
+            join_heads(&heads),
+            base_kind(&row.changeset, &before, is_new),
+            row.received_at.seconds(),
+            header.anchor.seconds(),
+            merged.name(),
+            marked,
+        ])?;
+    derive(work, row, &ticket, &commands, is_new, seq)?;
+    work.changed = true;
+    Ok(seq)
+}
+
+/// Adds the ticket of an opening.
+fn open(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    commands: &[Authored],
+    seq: u64,
+) -> Result<TicketRow, StoreError> {
+    let header = &row.changeset.header;
+    let claimed = commands.first().map_or(header.at, |authored| authored.at);
+    let proven = TimeInterval {
+        earliest: header.anchor,
+        latest: row.received_at,
+    };
+    let date = tickets::intake_date(work.tx, claimed, proven)?;
+    let ticket = tickets::create(
+        work.tx,
+        header.ticket,
+        seq,
+        &header.person,
+        row.device_index,
+        date,
+    )?;
+    work.know_ticket(ticket.clone());
+    Ok(ticket)
+}
+
+/// What follows from an entry and can be derived again: actor, command ids, visibility. `is_new`: it is the
+/// first of its part.
+pub(super) fn derive(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    ticket: &TicketRow,
+    commands: &[Authored],
+    is_new: bool,
+    seq: u64,
+) -> Result<(), StoreError> {
+    let header = &row.changeset.header;
+    register(work.tx, row)?;
+    let mut insert = work.tx.prepare_cached(
+        "INSERT INTO command_ids (ticket_index, part, actor, ordinal, seq) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for authored in commands {
+        let id = authored.id;
+        let (index, part) = (sql_index(ticket.index), header.part.code());
+        insert.execute(params![index, part, id.actor.0, id.ordinal, sql_index(seq)])?;
+    }
+    let crew_changes = header.part == Part::Service
+        && commands
+            .iter()
+            .any(|authored| moves_crew(&authored.command));
+    if !is_new && !crew_changes {
+        return Ok(());
+    }
+    let facts = work
+        .document(ticket.index, Part::Service)?
+        .and_then(|stored| stored.document.facts());
+    let Some(facts) = facts else {
+        return Ok(());
+    };
+    let mut parts = vec![header.part];
+    if crew_changes {
+        for part in [Part::Service, Part::Customer, Part::Office] {
+            if part != header.part && work.document(ticket.index, part)?.is_some() {
+                parts.push(part);
+            }
+        }
+    }
+    visibility::update(work.tx, ticket, &facts, &parts, row.device_index, seq)
+}
+
+fn moves_crew(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Open { .. }
+            | Command::Assign { .. }
+            | Command::SettleConflict {
+                on: ConflictOn::Crew { .. },
+                ..
+            }
+    )
+}
+
+fn register(tx: &Transaction<'_>, row: &Received) -> Result<(), StoreError> {
+    let header = &row.changeset.header;
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO actors (actor, device_idx, person) VALUES (?1, ?2, ?3)",
+    )?
+    .execute(params![
+        header.actor.0,
+        row.device_index,
+        header.person.as_str()
+    ])?;
+    Ok(())
+}
+
+/// How readers of the log can be told the base.
+fn base_kind(changeset: &Changeset, before: &[ChangeHash], is_new: bool) -> &'static str {
+    let header = &changeset.header;
+    if header.base == before {
+        if is_new { "genesis" } else { "known" }
+    } else if header.base == TicketDoc::genesis(header.part).heads() {
+        "genesis"
+    } else {
+        "other"
+    }
+}
+
+/// Conflicts and clashes of a document.
+fn rivals(
+    work: &mut Work<'_, '_>,
+    ticket: &TicketRow,
+    document: &TicketDoc,
+) -> Result<usize, StoreError> {
+    let found = if document.part() == Part::Service {
+        hydrate(ticket.id, None, &[document])
+    } else {
+        let service = work.document(ticket.index, Part::Service)?;
+        service.and_then(|service| hydrate(ticket.id, None, &[&service.document, document]))
+    };
+    Ok(found.map_or(0, |ticket| ticket.conflicts.len() + ticket.clashes.len()))
+}

@@ -1,0 +1,200 @@
+//! The office decides what waits in quarantine. Invariant: what depends on a decided changeset is decided
+//! with it, and the author's device hears of all of it.
+
+use std::collections::BTreeSet;
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{ChangesetHash, PersonId, TicketId};
+use gongdan_core::sync::changeset::{Pin, pin};
+use gongdan_core::sync::verdict::{QuarantineReason, Refusal, Verdict};
+use rusqlite::params;
+
+use super::Relay;
+use super::inbox::{self, Received};
+use super::receive::{judge_unit, settle};
+use super::work::Work;
+use crate::gate::Authority;
+use crate::store::StoreError;
+
+/// What a person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It comes in, whatever the author's rights.
+    Admit,
+    /// It does not come in.
+    Decline,
+}
+
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// There is no changeset of that hash in quarantine: unknown, or decided already.
+    #[error("decide: nothing of that name is in quarantine")]
+    NotQuarantined,
+    /// The database.
+    #[error("decide")]
+    Store(#[from] StoreError),
+}
+
+impl Relay {
+    /// Decides a quarantined changeset with all that depends on it; its verdict from now on.
+    ///
+    /// An admission may still fail by what it would write (it may be refused or held); it is then told so.
+    /// The caller has checked that `by` may decide.
+    ///
+    /// # Errors
+    /// It is not in quarantine, or the database fails.
+    pub fn decide(
+        &self,
+        now: Timestamp,
+        by: &PersonId,
+        hash: ChangesetHash,
+        decision: Decision,
+    ) -> Result<Verdict, DecideError> {
+        let verdict = self.db.write(|tx| {
+            let row = inbox::by_hash(tx, hash).map_err(DecideError::Store)?;
+            let row = row
+                .filter(is_quarantined)
+                .ok_or(DecideError::NotQuarantined)?;
+            let mut work = Work::new(tx);
+            match decision {
+                Decision::Admit => admit(&mut work, &row, by, now)?,
+                Decision::Decline => decline(&mut work, &row, by, now)?,
+            }
+            work.flush()?;
+            let after = inbox::by_hash(tx, hash)?.and_then(|row| row.verdict);
+            after.ok_or(DecideError::NotQuarantined)
+        })?;
+        tracing::info!(changeset = %hash, verdict = verdict.name(), "a quarantined changeset was decided");
+        self.wake.ring();
+        Ok(verdict)
+    }
+}
+
+fn is_quarantined(row: &Received) -> bool {
+    matches!(row.verdict, Some(Verdict::Quarantined { .. }))
+}
+
+fn admit(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sign(work, row, by, now)?;
+    if !settle(work, row, Authority::Decided)? {
+        return Ok(());
+    }
+    // What depends on it has its base now, whichever of them comes first; the rest waits on others.
+    let mut again = true;
+    while std::mem::take(&mut again) {
+        for dependent in dependents(work, row.ticket())? {
+            if !base_is_there(work, &dependent)? {
+                continue;
+            }
+            sign(work, &dependent, by, now)?;
+            again |= settle(work, &dependent, Authority::Decided)?;
+        }
+    }
+    let held = inbox::select(
+        work.tx,
+        "ticket = ?1 AND state = 'held' AND chained = 1 AND superseded_by IS NULL",
+        [row.ticket().as_bytes()],
+    )?;
+    held.iter().try_for_each(|row| judge_unit(work, row))
+}
+
+fn decline(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let declined = Verdict::Refused {
+        command: 0,
+        reason: Refusal::Declined,
+    };
+    let mut gone: BTreeSet<Pin> = BTreeSet::new();
+    let mut falls = act_of(work, row)?;
+    while !falls.is_empty() {
+        for member in falls.drain(..) {
+            gone.insert(member.changeset.header.pin);
+            let mut pins = work
+                .tx
+                .prepare_cached("SELECT pin FROM quarantined_changes WHERE inbox = ?1")?;
+            for found in pins.query_map([member.id], |row| row.get(0))? {
+                gone.insert(found?);
+            }
+            sign(work, &member, by, now)?;
+            inbox::set_verdict(work.tx, &member, &declined)?;
+        }
+        for dependent in dependents(work, row.ticket())? {
+            if dependent
+                .changeset
+                .header
+                .base
+                .iter()
+                .any(|head| gone.contains(&pin(*head)))
+            {
+                falls.extend(act_of(work, &dependent)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sign(
+    work: &Work<'_, '_>,
+    row: &Received,
+    by: &PersonId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    work.tx
+        .prepare_cached("UPDATE inbox SET decided_by = ?2, decided_at = ?3 WHERE id = ?1")?
+        .execute(params![row.id, by.as_str(), now.seconds()])?;
+    Ok(())
+}
+
+fn dependents(work: &Work<'_, '_>, ticket: TicketId) -> Result<Vec<Received>, StoreError> {
+    let found = inbox::select(
+        work.tx,
+        "ticket = ?1 AND state = 'quarantined'",
+        [ticket.as_bytes()],
+    )?;
+    let depends = Some(Verdict::Quarantined {
+        reason: QuarantineReason::DependsOnQuarantined,
+    });
+    Ok(found
+        .into_iter()
+        .filter(|row| row.verdict == depends)
+        .collect())
+}
+
+/// The quarantined changesets that stand or fall with this one.
+fn act_of(work: &Work<'_, '_>, row: &Received) -> Result<Vec<Received>, StoreError> {
+    let Some(act) = row.changeset.header.act else {
+        return Ok(vec![row.clone()]);
+    };
+    let found = inbox::select(
+        work.tx,
+        "device_idx = ?1 AND device_sequence BETWEEN ?2 AND ?3 AND state = 'quarantined'",
+        params![
+            row.device_index,
+            act.first,
+            act.first.saturating_add(act.count - 1)
+        ],
+    )?;
+    Ok(found
+        .into_iter()
+        .filter(|member| member.changeset.header.act == Some(act))
+        .collect())
+}
+
+fn base_is_there(work: &mut Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
+    let header = &row.changeset.header;
+    let Some(ticket) = work.ticket(header.ticket)? else {
+        return Ok(false);
+    };
+    let stored = work.document(ticket.index, header.part)?;
+    Ok(stored.is_some_and(|stored| stored.document.contains(&header.base)))
+}

@@ -1,0 +1,117 @@
+//! The documents as they are after the log's end. Invariant: `bytes` holds what the log up to `seq` makes,
+//! so that dropping the table loses nothing.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gongdan_core::document::TicketDoc;
+use gongdan_core::ids::{ChangeHash, Part};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::sql_index;
+use crate::store::StoreError;
+
+static LOADS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static LOADS_HERE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many documents this process has loaded: what an idle sync must not add to.
+pub fn loads() -> u64 {
+    LOADS.load(Ordering::Relaxed)
+}
+
+/// The same of this thread alone, for tests that run beside others.
+pub fn loads_of_this_thread() -> u64 {
+    LOADS_HERE.get()
+}
+
+/// A document with its place in the log.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The document.
+    pub document: TicketDoc,
+    /// Last log entry in it.
+    pub seq: u64,
+    /// Its length as saved.
+    pub bytes: usize,
+}
+
+/// A part's document; `None` where nothing was admitted to the part.
+///
+/// # Errors
+/// The database fails, or holds something that is no document of the part.
+pub fn load(
+    connection: &Connection,
+    ticket_index: u64,
+    part: Part,
+) -> Result<Option<TicketDoc>, StoreError> {
+    Ok(load_stored(connection, ticket_index, part)?.map(|stored| stored.document))
+}
+
+/// The document with its place in the log.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_stored(
+    connection: &Connection,
+    ticket_index: u64,
+    part: Part,
+) -> Result<Option<Stored>, StoreError> {
+    let found: Option<(i64, Vec<u8>)> = connection
+        .prepare_cached("SELECT seq, bytes FROM documents WHERE ticket_index = ?1 AND part = ?2")?
+        .query_row(params![sql_index(ticket_index), part.code()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((seq, bytes)) = found else {
+        return Ok(None);
+    };
+    LOADS.fetch_add(1, Ordering::Relaxed);
+    LOADS_HERE.set(LOADS_HERE.get() + 1);
+    let document = TicketDoc::load(part, &bytes).map_err(|_| StoreError::Malformed {
+        what: "documents.bytes",
+    })?;
+    Ok(Some(Stored {
+        document,
+        seq: seq.cast_unsigned(),
+        bytes: bytes.len(),
+    }))
+}
+
+/// Writes a document over the one there was; its length.
+pub(super) fn store(
+    tx: &Transaction<'_>,
+    ticket_index: u64,
+    document: &TicketDoc,
+    seq: u64,
+) -> Result<usize, StoreError> {
+    let bytes = document.save();
+    tx.prepare_cached(
+        "INSERT INTO documents (ticket_index, part, seq, bytes) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (ticket_index, part) DO UPDATE SET seq = excluded.seq, bytes = excluded.bytes",
+    )?
+    .execute(params![
+        sql_index(ticket_index),
+        document.part().code(),
+        sql_index(seq),
+        bytes
+    ])?;
+    Ok(bytes.len())
+}
+
+/// Heads as one column holds them.
+pub(super) fn join_heads(heads: &[ChangeHash]) -> Vec<u8> {
+    heads.iter().flat_map(|head| head.0).collect()
+}
+
+/// Heads of a column.
+pub(super) fn split_heads(bytes: &[u8]) -> Vec<ChangeHash> {
+    bytes
+        .as_chunks::<32>()
+        .0
+        .iter()
+        .map(|head| ChangeHash(*head))
+        .collect()
+}

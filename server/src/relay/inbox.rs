@@ -1,0 +1,217 @@
+//! What was received. Invariant: a row is written before it is judged and never deleted; each change of its
+//! verdict takes a new number, by which the author's device hears of it.
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{ChangesetHash, TicketId};
+use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::sync::codec;
+use gongdan_core::sync::verdict::Verdict;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use crate::store::StoreError;
+
+/// A received changeset.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) id: i64,
+    pub(crate) hash: ChangesetHash,
+    pub(crate) device_index: i64,
+    pub(crate) changeset: Changeset,
+    pub(crate) received_at: Timestamp,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) superseded: bool,
+}
+
+impl Received {
+    pub(crate) fn ticket(&self) -> TicketId {
+        self.changeset.header.ticket
+    }
+}
+
+const COLUMNS: &str =
+    "id, hash, device_idx, changeset, received_at, verdict, superseded_by IS NOT NULL";
+
+fn read(row: &Row<'_>) -> Result<Received, StoreError> {
+    let malformed = |what| StoreError::Malformed { what };
+    let bytes: Vec<u8> = row.get(3)?;
+    let verdict: Option<Vec<u8>> = row.get(5)?;
+    Ok(Received {
+        id: row.get(0)?,
+        hash: ChangesetHash(row.get(1)?),
+        device_index: row.get(2)?,
+        changeset: codec::decode(&bytes).map_err(|_| malformed("inbox.changeset"))?,
+        received_at: Timestamp(row.get(4)?),
+        verdict: verdict
+            .map(|bytes| codec::decode(&bytes))
+            .transpose()
+            .map_err(|_| malformed("inbox.verdict"))?,
+        superseded: row.get(6)?,
+    })
+}
+
+/// Stores a changeset; `false` if it was there before.
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    changeset: &Changeset,
+    device_index: i64,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let header = &changeset.header;
+    let added = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO inbox (hash, device_idx, device_sequence, ticket, part, changeset, received_at,
+               chained, state, verdict_seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 'received', 0)",
+        )?
+        .execute(params![
+            changeset.hash().0,
+            device_index,
+            header.device_sequence,
+            header.ticket.as_bytes(),
+            header.part.code(),
+            codec::encode(changeset),
+            now.seconds(),
+        ])?;
+    Ok(added > 0)
+}
+
+/// The changeset of a hash.
+pub(crate) fn by_hash(
+    connection: &Connection,
+    hash: ChangesetHash,
+) -> Result<Option<Received>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM inbox WHERE hash = ?1");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([hash.0], |row| Ok(read(row)))
+        .optional()?
+        .transpose()
+}
+
+/// Rows that a condition picks, in the order they came.
+pub(super) fn select(
+    connection: &Connection,
+    condition: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<Received>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM inbox WHERE {condition} ORDER BY id");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement
+        .query_map(parameters, |row| Ok(read(row)))?
+        .map(|row| row?)
+        .collect()
+}
+
+/// The device's changeset of a sequence number whose place is not settled yet; the first that came.
+pub(super) fn next_unchained(
+    connection: &Connection,
+    device_index: i64,
+    sequence: u32,
+) -> Result<Option<Received>, StoreError> {
+    let found = select(
+        connection,
+        "device_idx = ?1 AND device_sequence = ?2 AND chained = 0 AND (state = 'received' OR state = 'held')",
+        params![device_index, sequence],
+    )?;
+    Ok(found.into_iter().next())
+}
+
+/// Settles the changeset's place in its device's sequence.
+pub(super) fn chain(tx: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE inbox SET chained = 1 WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+/// Sets a verdict where it is another than before; whether it is.
+pub(super) fn set_verdict(
+    tx: &Transaction<'_>,
+    row: &Received,
+    verdict: &Verdict,
+) -> Result<bool, StoreError> {
+    if row.verdict.as_ref() == Some(verdict) {
+        return Ok(false);
+    }
+    let number: i64 = tx
+        .prepare_cached(
+            "UPDATE relay_state SET verdict_seq = verdict_seq + 1 RETURNING verdict_seq",
+        )?
+        .query_row([], |row| row.get(0))?;
+    tx.prepare_cached("UPDATE inbox SET state = ?2, verdict = ?3, verdict_seq = ?4 WHERE id = ?1")?
+        .execute(params![
+            row.id,
+            verdict.name(),
+            codec::encode(verdict),
+            number
+        ])?;
+    if !matches!(verdict, Verdict::Quarantined { .. }) {
+        tx.prepare_cached("DELETE FROM quarantined_changes WHERE inbox = ?1")?
+            .execute([row.id])?;
+    }
+    Ok(true)
+}
+
+/// Marks the held changeset that `hash` authors anew: it is kept and never judged again.
+pub(super) fn supersede(
+    tx: &Transaction<'_>,
+    device_index: i64,
+    replaced: ChangesetHash,
+    hash: ChangesetHash,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE inbox SET superseded_by = ?3
+         WHERE hash = ?1 AND device_idx = ?2 AND state = 'held' AND superseded_by IS NULL",
+        params![replaced.0, device_index, hash.0],
+    )?;
+    Ok(())
+}
+
+/// Notes the changes that a quarantined changeset would make.
+pub(super) fn note_changes(
+    tx: &Transaction<'_>,
+    id: i64,
+    pins: impl Iterator<Item = [u8; 16]>,
+) -> Result<(), StoreError> {
+    let mut insert = tx
+        .prepare_cached("INSERT OR IGNORE INTO quarantined_changes (pin, inbox) VALUES (?1, ?2)")?;
+    for pin in pins {
+        insert.execute(params![pin, id])?;
+    }
+    Ok(())
+}
+
+/// Whether a quarantined changeset would make this change.
+pub(super) fn is_quarantined_change(
+    connection: &Connection,
+    pin: [u8; 16],
+) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM quarantined_changes WHERE pin = ?1")?
+        .exists([pin])?)
+}
+
+/// What a device said last without a gap: its number and what the next one must name.
+pub(super) fn chain_end(
+    connection: &Connection,
+    device_index: i64,
+) -> Result<(u32, [u8; 16]), StoreError> {
+    let found = connection
+        .prepare_cached("SELECT sequence, link FROM device_chains WHERE device_idx = ?1")?
+        .query_row([device_index], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Moves the end of a device's chain.
+pub(super) fn set_chain_end(
+    tx: &Transaction<'_>,
+    device_index: i64,
+    sequence: u32,
+    link: [u8; 16],
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO device_chains (device_idx, sequence, link) VALUES (?1, ?2, ?3)
+         ON CONFLICT (device_idx) DO UPDATE SET sequence = excluded.sequence, link = excluded.link",
+    )?
+    .execute(params![device_index, sequence, link])?;
+    Ok(())
+}

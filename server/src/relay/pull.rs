@@ -1,0 +1,363 @@
+//! What a device is told, from its cursor on.
+//!
+//! ```text
+//! 1. entries of documents it has          (seq, end]                     paged: seq moves
+//! 2. then documents that came or went     (visible, end]                 paged: a plan, seq and visible stay
+//! 3. verdicts, but no admission past the entries told: the phone applies both in the log's order
+//! ```
+//! Invariant: a device with nothing to hear costs no document load and one round trip, however many
+//! tickets it holds.
+
+use std::collections::BTreeMap;
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{ChangesetHash, PersonId, TicketId};
+use gongdan_core::policy::{self, Relation};
+use gongdan_core::sync::codec;
+use gongdan_core::sync::protocol::{
+    BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, time_message,
+};
+use gongdan_core::sync::verdict::Verdict;
+use rusqlite::{Connection, params};
+
+use super::cursor::Cursor;
+use super::page::{self, Page, Plan};
+use super::{Relay, Sender, SyncError, inbox, log_end, sql_index, tickets};
+use crate::auth::users;
+use crate::organisation;
+use crate::store::StoreError;
+
+/// Device records of one answer; entries wait until their devices are known.
+const DEVICES_MAX: usize = 512;
+/// Verdicts of one answer.
+const VERDICTS_MAX: usize = 4_000;
+/// Entries looked at for one answer.
+pub(super) const ENTRIES_MAX: usize = 20_000;
+/// What the desk's own record says for a person: each of its entries names its own.
+const DESK_PERSON: &str = "desk";
+
+/// What a device asks for, after its changesets were taken in.
+pub(super) struct Asked {
+    pub(super) cursor: Cursor,
+    pub(super) catalogue: u32,
+    pub(super) directory: u64,
+    pub(super) want: Vec<PartIndex>,
+    /// This request's changesets, whose verdicts are told whatever the cursor says.
+    pub(super) hashes: Vec<ChangesetHash>,
+}
+
+impl Relay {
+    /// The answer to a request whose exact bytes are `request`.
+    pub(super) fn pull(
+        &self,
+        now: Timestamp,
+        sender: &Sender,
+        asked: &Asked,
+        request: &[u8],
+    ) -> Result<Vec<u8>, SyncError> {
+        let (mut response, plan) = self.db.read(|c| {
+            let response = self.blank(now, sender, asked, request);
+            Feed {
+                connection: c,
+                sender,
+                asked,
+            }
+            .fill(response)
+        })?;
+        if let Some(plan) = plan {
+            let place = self
+                .db
+                .write(|tx| page::store_plan(tx, sender.index, &plan, now))?;
+            let cursor = Cursor::read(&response.cursor)?.unwrap_or_default();
+            response.cursor = Cursor {
+                plan: Some(place),
+                ..cursor
+            }
+            .to_bytes();
+        }
+        Ok(page::encode(&response))
+    }
+
+    fn blank(&self, now: Timestamp, sender: &Sender, asked: &Asked, request: &[u8]) -> Response {
+        Response {
+            cursor: asked.cursor.to_bytes(),
+            through: asked.cursor.seq,
+            more: false,
+            time: now,
+            time_signature: self
+                .keys
+                .key
+                .sign(&time_message(now, sender.device, request)),
+            verdicts: Vec::new(),
+            entries: Vec::new(),
+            snapshots: Vec::new(),
+            evictions: Vec::new(),
+            tickets: Vec::new(),
+            devices: Vec::new(),
+            actors: Vec::new(),
+            catalogue: None,
+        }
+    }
+}
+
+pub(super) struct Feed<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) sender: &'a Sender,
+    pub(super) asked: &'a Asked,
+}
+
+impl Feed<'_> {
+    fn fill(&self, mut response: Response) -> Result<(Response, Option<Plan>), SyncError> {
+        let c = self.connection;
+        if self.sender.revoked {
+            let mut cursor = self.asked.cursor;
+            cursor.verdict_seq = verdicts(c, self.sender, self.asked, u64::MAX, &mut response)?;
+            response.cursor = cursor.to_bytes();
+            return Ok((response, None));
+        }
+        let end = log_end(c)?;
+        if organisation::current_version(c)? != self.asked.catalogue
+            && let Some(catalogue) = organisation::current(c)?
+        {
+            let json = serde_json::to_vec(&catalogue)
+                .map_err(|_| StoreError::Malformed { what: "catalogue" })?;
+            response.catalogue = Some(json);
+        }
+        response.devices = self.devices()?;
+        let mut page = Page {
+            feed: self,
+            response,
+            cursor: self.asked.cursor,
+            end,
+        };
+        let mut plan = None;
+        if page.response.devices.len() == DEVICES_MAX {
+            page.response.more = true;
+        } else if self.may_read()? {
+            let pending = page::pending(c, self.sender.index, page.cursor)?;
+            let all_told = pending.is_some() || page.entries()?;
+            if all_told {
+                plan = page.snapshots(pending)?;
+            }
+            let cursor = page.cursor;
+            page.response.more |=
+                plan.is_some() || cursor.plan.is_some() || cursor.seq < end || cursor.visible < end;
+        }
+        let (mut response, mut cursor) = (page.response, page.cursor);
+        cursor.verdict_seq = verdicts(c, self.sender, self.asked, cursor.seq, &mut response)?;
+        response.through = cursor.seq;
+        response.cursor = cursor.to_bytes();
+        Ok((response, plan))
+    }
+
+    /// Whether the person's roles let a phone hold tickets at all.
+    fn may_read(&self) -> Result<bool, StoreError> {
+        let user = users::find(self.connection, &self.sender.person)?.filter(|user| user.active);
+        let relation = Relation {
+            crew: true,
+            opened: true,
+        };
+        Ok(user.is_some_and(|user| {
+            policy::may_read(
+                &user.person.roles,
+                relation,
+                gongdan_core::ids::Part::Service,
+            )
+        }))
+    }
+
+    fn devices(&self) -> Result<Vec<DeviceRecord>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT idx, device, person, public_key FROM devices WHERE idx > ?1 ORDER BY idx LIMIT ?2",
+        )?;
+        let rows = statement.query_map(
+            params![sql_index(self.asked.directory), DEVICES_MAX as i64],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, [u8; 16]>(1)?,
+                    row.get::<_, Option<String>>(2)?,
+                    row.get(3)?,
+                ))
+            },
+        )?;
+        rows.map(|row| {
+            let (index, device, person, key) = row?;
+            let person = person.as_deref().unwrap_or(DESK_PERSON).parse::<PersonId>();
+            Ok(DeviceRecord {
+                index: index.cast_unsigned(),
+                device: gongdan_core::ids::DeviceId::from_bytes(device),
+                person: person.map_err(|_| StoreError::Malformed {
+                    what: "devices.person",
+                })?,
+                key,
+            })
+        })
+        .collect()
+    }
+
+    /// Entries of documents that the device has. Its own are left out where this request carries them, for
+    /// then it hears their verdicts; others of its own it may have forgotten, being restored from a backup.
+    pub(super) fn entries(&self, cursor: &Cursor, end: u64) -> Result<Vec<Entry>, StoreError> {
+        if cursor.seq == end {
+            return Ok(Vec::new());
+        }
+        let hashes = self.asked.hashes.iter();
+        let carried: Vec<String> = hashes.map(|hash| hash.to_string().to_uppercase()).collect();
+        let carried = serde_json::to_string(&carried).expect("texts are JSON");
+        let mut statement = self.connection.prepare_cached(
+            "SELECT l.seq, l.ticket_index, l.part, l.device_idx, l.base, i.changeset
+             FROM log l CROSS JOIN visibility v ON v.person = ?1 AND v.ticket_index = l.ticket_index AND v.part = l.part
+             CROSS JOIN inbox i ON i.hash = l.changeset
+             WHERE l.seq > ?2 AND l.seq <= ?3 AND v.visible = 1
+               AND (l.device_idx <> ?4 OR hex(l.changeset) NOT IN (SELECT value FROM json_each(?7)))
+               AND l.seq > v.seq AND (v.seq <= ?5 OR v.held_by = ?4)
+             ORDER BY l.seq LIMIT ?6",
+        )?;
+        let rows = statement.query_map(
+            params![
+                self.sender.person.as_str(),
+                sql_index(cursor.seq),
+                sql_index(end),
+                self.sender.index,
+                sql_index(cursor.visible),
+                ENTRIES_MAX as i64,
+                carried,
+            ],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, i64>(3)?,
+                    row.get::<_, String>(4)?,
+                    row.get::<_, Vec<u8>>(5)?,
+                ))
+            },
+        )?;
+        rows.map(|row| {
+            let (seq, ticket, part, device, base, bytes) = row?;
+            let changeset: gongdan_core::sync::changeset::Changeset = codec::decode(&bytes)
+                .map_err(|_| StoreError::Malformed {
+                    what: "inbox.changeset",
+                })?;
+            let base = match base.as_str() {
+                "known" => BaseHint::Known,
+                "genesis" => BaseHint::Genesis,
+                _ => BaseHint::Explicit(changeset.header.base.clone()),
+            };
+            let desk = device == crate::auth::identity::DESK_INDEX;
+            Ok(Entry {
+                seq: seq.cast_unsigned(),
+                part: PartIndex((ticket << 2 | part).cast_unsigned()),
+                device_index: device.cast_unsigned(),
+                person: desk.then(|| changeset.header.person.clone()),
+                base,
+                changeset,
+            })
+        })
+        .collect()
+    }
+
+    /// Records of tickets that this device opened and that were admitted since.
+    pub(super) fn records(
+        &self,
+        cursor: &Cursor,
+        end: u64,
+    ) -> Result<Vec<TicketRecord>, StoreError> {
+        if cursor.seq == end {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT t.ticket_index, t.id, t.number, t.created_seq, t.opener, t.opened_on
+             FROM log l CROSS JOIN tickets t ON t.ticket_index = l.ticket_index AND t.created_seq = l.seq
+             WHERE l.seq > ?1 AND l.seq <= ?2 AND t.opened_on = ?3",
+        )?;
+        let rows = statement.query_map(
+            params![sql_index(cursor.seq), sql_index(end), self.sender.index],
+            |row| Ok(tickets::read(row)),
+        )?;
+        rows.map(|row| row?.map(record)).collect()
+    }
+}
+
+/// What a phone is told of a ticket's row.
+pub(super) fn record(row: tickets::TicketRow) -> TicketRecord {
+    let id: TicketId = row.id;
+    TicketRecord {
+        ticket: id,
+        index: row.index,
+        number: row.number,
+    }
+}
+
+/// Adds the verdicts: of the request's changesets, and those that changed since the cursor. The number to go
+/// on from, which stays where an admission lies past `through`: the phone applies entries in the log's order.
+fn verdicts(
+    c: &Connection,
+    sender: &Sender,
+    asked: &Asked,
+    through: u64,
+    response: &mut Response,
+) -> Result<u64, StoreError> {
+    let since = asked.cursor.verdict_seq;
+    let end: i64 = c
+        .prepare_cached("SELECT verdict_seq FROM relay_state")?
+        .query_row([], |row| row.get(0))?;
+    let mut end = end.cast_unsigned();
+    let mut told: BTreeMap<u32, Verdict> = BTreeMap::new();
+    let mut stays = false;
+    let mut tell = |sequence: u32, verdict: Verdict| {
+        if matches!(verdict, Verdict::Admitted { seq } if seq > through) {
+            stays = true;
+        } else {
+            told.insert(sequence, verdict);
+        }
+    };
+    if end > since {
+        let mut statement = c.prepare_cached(
+            "SELECT device_sequence, verdict, verdict_seq FROM inbox WHERE device_idx = ?1 AND verdict_seq > ?2
+             ORDER BY verdict_seq LIMIT ?3",
+        )?;
+        let rows = statement
+            .query_map(
+                params![sender.index, sql_index(since), VERDICTS_MAX as i64],
+                |row| {
+                    Ok((
+                        row.get::<_, u32>(0)?,
+                        row.get::<_, Vec<u8>>(1)?,
+                        row.get::<_, i64>(2)?,
+                    ))
+                },
+            )?
+            .collect::<Result<Vec<_>, _>>()?;
+        if rows.len() == VERDICTS_MAX {
+            response.more = true;
+            end = rows.last().map_or(end, |row| row.2.cast_unsigned());
+        }
+        for (sequence, bytes, _) in rows {
+            tell(
+                sequence,
+                codec::decode(&bytes).map_err(|_| StoreError::Malformed {
+                    what: "inbox.verdict",
+                })?,
+            );
+        }
+    }
+    // A request's own changesets last: of two of one number it hears of the one it sent.
+    for hash in &asked.hashes {
+        if let Some(row) = inbox::by_hash(c, *hash)?
+            && let Some(verdict) = row.verdict
+        {
+            tell(row.changeset.header.device_sequence, verdict);
+        }
+    }
+    response.verdicts = told
+        .into_iter()
+        .map(|(device_sequence, verdict)| DeviceVerdict {
+            device_sequence,
+            verdict,
+        })
+        .collect();
+    Ok(if stays { since } else { end })
+}

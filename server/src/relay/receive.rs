@@ -1,0 +1,465 @@
+//! Receiving: store first, judge second.
+//!
+//! Invariant: what came with a right signature is durable before it is judged; a device's changesets are
+//! judged in the order of its sequence, each by itself, and what waits is judged again when what it waits
+//! for has come.
+
+use std::collections::VecDeque;
+
+use gongdan_core::clock::Timestamp;
+use gongdan_core::document::TicketDoc;
+use gongdan_core::ids::{ChangesetHash, Part, TicketId};
+use gongdan_core::sync::changeset::{Changeset, pin};
+use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
+use rusqlite::{OptionalExtension, params};
+
+use super::admit::admit;
+use super::inbox::{self, Received};
+use super::work::Work;
+use super::{Relay, Sender, SyncError, sql_index};
+use crate::auth::devices;
+use crate::gate::{self, Admitted, Author, Authority, Before, Judged};
+use crate::store::StoreError;
+
+/// Why a held changeset is worth another judgement when something was admitted to its ticket.
+const AGAIN: Verdict = Verdict::Held {
+    why: HeldWhy::MissingBase,
+};
+
+impl Relay {
+    /// Takes a device's changesets in: signatures, inbox, verdicts. Idempotent by hash. Their hashes, in order.
+    ///
+    /// # Errors
+    /// A signature does not hold (then nothing is stored), or the database fails.
+    pub fn receive(
+        &self,
+        now: Timestamp,
+        sender: &Sender,
+        changesets: Vec<Changeset>,
+    ) -> Result<Vec<ChangesetHash>, SyncError> {
+        if changesets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let key = self
+            .db
+            .read(|c| devices::find(c, sender.device))?
+            .map(|device| device.public_key);
+        let key = key.ok_or(SyncError::BadSignature)?;
+        let own =
+            |c: &Changeset| c.header.device == sender.device && c.header.person == sender.person;
+        if !changesets
+            .iter()
+            .all(|changeset| own(changeset) && changeset.is_signed_by(&key))
+        {
+            return Err(SyncError::BadSignature);
+        }
+        let added = self.db.write(|tx| {
+            let mut added = false;
+            for changeset in &changesets {
+                added |= inbox::insert(tx, changeset, sender.index, now)?;
+            }
+            Ok::<_, StoreError>(added)
+        })?;
+        if added {
+            self.judge_device(sender.index)?;
+        }
+        Ok(changesets.iter().map(Changeset::hash).collect())
+    }
+
+    /// Judges what a device sent, as far as its sequence goes without a gap.
+    fn judge_device(&self, device_index: i64) -> Result<(), StoreError> {
+        let changed = self.db.write(|tx| {
+            let mut work = Work::new(tx);
+            follow_chain(&mut work, device_index)?;
+            work.flush()?;
+            Ok::<_, StoreError>(work.changed)
+        })?;
+        if changed {
+            self.wake.ring();
+        }
+        Ok(())
+    }
+
+    /// Judges what waits: what a crash left unjudged, and what an older program did not know.
+    pub(super) fn judge_waiting(&self) -> Result<(), StoreError> {
+        let devices: Vec<i64> = self.db.read(|c| {
+            let mut statement =
+                c.prepare("SELECT DISTINCT device_idx FROM inbox WHERE state = 'received'")?;
+            let found = statement
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            Ok::<_, StoreError>(found)
+        })?;
+        for device in devices {
+            self.judge_device(device)?;
+        }
+        let held: Vec<Received> = self.db.read(|c| {
+            inbox::select(
+                c,
+                "state = 'held' AND chained = 1 AND superseded_by IS NULL",
+                [],
+            )
+        })?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        let changed = self.db.write(|tx| {
+            let mut work = Work::new(tx);
+            for row in held {
+                judge_unit(&mut work, &row)?;
+            }
+            work.flush()?;
+            Ok::<_, StoreError>(work.changed)
+        })?;
+        if changed {
+            self.wake.ring();
+        }
+        Ok(())
+    }
+}
+
+/// Settles the places of a device's changesets in its sequence, and judges those that follow without a gap.
+pub(super) fn follow_chain(work: &mut Work<'_, '_>, device_index: i64) -> Result<(), StoreError> {
+    let (mut sequence, mut link) = inbox::chain_end(work.tx, device_index)?;
+    while let Some(next) = sequence.checked_add(1)
+        && let Some(row) = inbox::next_unchained(work.tx, device_index, next)?
+    {
+        let follows = row.changeset.header.previous == link;
+        (sequence, link) = (next, row.changeset.link());
+        inbox::chain(work.tx, row.id)?;
+        inbox::set_chain_end(work.tx, device_index, sequence, link)?;
+        if let Some(replaced) = row.changeset.header.replaces {
+            inbox::supersede(work.tx, device_index, replaced, row.hash)?;
+        }
+        if follows {
+            judge_unit(work, &row)?;
+        } else {
+            // It goes on from another changeset than the one we have: two phones share a past.
+            quarantine(work, &row, QuarantineReason::SequenceTwice)?;
+        }
+    }
+    let rest = inbox::select(
+        work.tx,
+        "device_idx = ?1 AND chained = 0 AND state = 'received'",
+        [device_index],
+    )?;
+    for row in rest {
+        if row.changeset.header.device_sequence <= sequence {
+            inbox::chain(work.tx, row.id)?;
+            quarantine(work, &row, QuarantineReason::SequenceTwice)?;
+        } else {
+            inbox::set_verdict(work.tx, &row, &Verdict::Held { why: HeldWhy::Gap })?;
+        }
+    }
+    Ok(())
+}
+
+fn quarantine(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    reason: QuarantineReason,
+) -> Result<(), StoreError> {
+    inbox::set_verdict(work.tx, row, &Verdict::Quarantined { reason })?;
+    inbox::note_changes(work.tx, row.id, std::iter::once(row.changeset.header.pin))?;
+    work.changed = true;
+    Ok(())
+}
+
+/// Judges a changeset, or the whole act that it belongs to, and then what waited for what it brought.
+pub(super) fn judge_unit(work: &mut Work<'_, '_>, row: &Received) -> Result<(), StoreError> {
+    let mut queue = VecDeque::from([row.clone()]);
+    while let Some(row) = queue.pop_front() {
+        // An earlier one of the queue may have settled it.
+        let Some(row) = inbox::by_hash(work.tx, row.hash)? else {
+            continue;
+        };
+        if row.superseded
+            || matches!(row.verdict, Some(ref v) if !matches!(v, Verdict::Held { .. }))
+        {
+            continue;
+        }
+        if settle(work, &row, Authority::Author)? {
+            queue.extend(waiting(work, row.ticket())?);
+        }
+    }
+    Ok(())
+}
+
+/// What of a ticket waits for a base.
+fn waiting(work: &Work<'_, '_>, ticket: TicketId) -> Result<Vec<Received>, StoreError> {
+    let held = inbox::select(
+        work.tx,
+        "ticket = ?1 AND state = 'held' AND chained = 1 AND superseded_by IS NULL",
+        [ticket.as_bytes()],
+    )?;
+    Ok(held
+        .into_iter()
+        .filter(|row| row.verdict.as_ref() == Some(&AGAIN))
+        .collect())
+}
+
+/// Gives a changeset or its whole act a verdict; whether something was admitted.
+pub(super) fn settle(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    authority: Authority,
+) -> Result<bool, StoreError> {
+    let members = match members(work, row)? {
+        Members::These(members) => members,
+        Members::Missing => {
+            inbox::set_verdict(
+                work.tx,
+                row,
+                &Verdict::Held {
+                    why: HeldWhy::Incomplete,
+                },
+            )?;
+            return Ok(false);
+        }
+        Members::NoAct(members) => {
+            for member in members {
+                let verdict = Verdict::Refused {
+                    command: 0,
+                    reason: Refusal::NotAnAct,
+                };
+                inbox::set_verdict(work.tx, &member, &verdict)?;
+            }
+            return Ok(false);
+        }
+    };
+    let mut passed: Vec<(Received, Admitted)> = Vec::with_capacity(members.len());
+    let mut worst: Option<Outcome> = None;
+    for member in &members {
+        let service = passed
+            .iter()
+            .map(|(_, a)| a.fork())
+            .find(|fork| fork.part() == Part::Service)
+            .cloned();
+        match judge_one(work, member, service.as_ref(), authority)? {
+            Outcome::Passed(admitted) => passed.push((member.clone(), *admitted)),
+            outcome => {
+                let graver = worst
+                    .as_ref()
+                    .is_none_or(|worst| outcome.gravity() > worst.gravity());
+                if graver {
+                    worst = Some(outcome);
+                }
+            }
+        }
+    }
+    let Some(worst) = worst else {
+        for (row, admitted) in passed {
+            let seq = admit(work, &row, admitted)?;
+            inbox::set_verdict(work.tx, &row, &Verdict::Admitted { seq })?;
+        }
+        return Ok(true);
+    };
+    let verdict = match worst {
+        Outcome::Said(Verdict::Duplicate) if !passed.is_empty() => Verdict::Held {
+            why: HeldWhy::OtherHash,
+        },
+        Outcome::Said(verdict) => verdict,
+        Outcome::Passed(_) => return Err(StoreError::Malformed { what: "verdict" }),
+    };
+    for member in &members {
+        inbox::set_verdict(work.tx, member, &verdict)?;
+        if matches!(verdict, Verdict::Quarantined { .. }) {
+            inbox::note_changes(
+                work.tx,
+                member.id,
+                std::iter::once(member.changeset.header.pin),
+            )?;
+            work.changed = true;
+        }
+    }
+    Ok(false)
+}
+
+enum Members {
+    These(Vec<Received>),
+    Missing,
+    NoAct(Vec<Received>),
+}
+
+/// The changesets that stand or fall with this one, the service part's first.
+fn members(work: &Work<'_, '_>, row: &Received) -> Result<Members, StoreError> {
+    let Some(act) = row.changeset.header.act else {
+        return Ok(Members::These(vec![row.clone()]));
+    };
+    let found = inbox::select(
+        work.tx,
+        "device_idx = ?1 AND device_sequence BETWEEN ?2 AND ?3 AND chained = 1",
+        params![
+            row.device_index,
+            act.first,
+            act.first.saturating_add(act.count - 1)
+        ],
+    )?;
+    let (mut own, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|member| member.changeset.header.act == Some(act));
+    // A second changeset of the same number stands in quarantine and counts for nothing here.
+    let strange = others.iter().any(|other| {
+        other.verdict
+            != Some(Verdict::Quarantined {
+                reason: QuarantineReason::SequenceTwice,
+            })
+    });
+    own.sort_by_key(|member| (member.changeset.header.part, member.id));
+    let one_ticket = own.iter().all(|member| member.ticket() == row.ticket());
+    let parts_differ = own
+        .windows(2)
+        .all(|pair| pair[0].changeset.header.part != pair[1].changeset.header.part);
+    if strange || !one_ticket || !parts_differ {
+        return Ok(Members::NoAct(own));
+    }
+    Ok(if own.len() < act.count as usize {
+        Members::Missing
+    } else {
+        Members::These(own)
+    })
+}
+
+enum Outcome {
+    Passed(Box<Admitted>),
+    Said(Verdict),
+}
+
+impl Outcome {
+    /// Which verdict of a member becomes the whole act's.
+    const fn gravity(&self) -> u8 {
+        match self {
+            Self::Passed(_) => 0,
+            Self::Said(Verdict::Refused { .. }) => 4,
+            Self::Said(Verdict::Held { .. }) => 3,
+            Self::Said(Verdict::Quarantined { .. }) => 2,
+            Self::Said(..) => 1,
+        }
+    }
+}
+
+fn judge_one(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    service: Option<&TicketDoc>,
+    authority: Authority,
+) -> Result<Outcome, StoreError> {
+    let admitted_before = duplicates(work, row)?;
+    if let Some(verdict) = admitted_before {
+        return Ok(Outcome::Said(verdict));
+    }
+    let verdict = match gate_word(work, row, service, authority)? {
+        Judged::Admitted(admitted) => return Ok(Outcome::Passed(admitted)),
+        Judged::Held(HeldWhy::MissingBase) if rests_on_quarantined(work, row)? => {
+            Verdict::Quarantined {
+                reason: QuarantineReason::DependsOnQuarantined,
+            }
+        }
+        Judged::Held(why) => Verdict::Held { why },
+        Judged::Quarantined { reason, changes } => {
+            inbox::note_changes(work.tx, row.id, changes.into_iter().map(pin))?;
+            Verdict::Quarantined { reason }
+        }
+        Judged::Refused { command, reason } => Verdict::Refused { command, reason },
+    };
+    Ok(Outcome::Said(verdict))
+}
+
+fn gate_word(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    service: Option<&TicketDoc>,
+    authority: Authority,
+) -> Result<Judged, StoreError> {
+    let header = &row.changeset.header;
+    let ticket = work.ticket(header.ticket)?;
+    let roles_now = work.roles_now(&header.person)?;
+    let roles_then = work.roles_then(&header.person, header.catalogue)?;
+    let author = Author {
+        roles_now: &roles_now,
+        roles_then: &roles_then,
+        revoked: work.is_revoked(row.device_index)?,
+        foreign_actor: is_foreign(work, row)?,
+    };
+    let known_service = match &ticket {
+        Some(ticket) if header.part != Part::Service && service.is_none() => work
+            .document(ticket.index, Part::Service)?
+            .map(|stored| stored.document.clone()),
+        _ => None,
+    };
+    let genesis;
+    let (document, document_bytes) = match &ticket {
+        Some(ticket) => match work.document(ticket.index, header.part)? {
+            Some(stored) => (&stored.document, stored.bytes),
+            None => {
+                genesis = TicketDoc::genesis(header.part);
+                (&genesis, 0)
+            }
+        },
+        None => {
+            genesis = TicketDoc::genesis(header.part);
+            (&genesis, 0)
+        }
+    };
+    let before = Before {
+        document,
+        document_bytes,
+        fork: None,
+        service: service.or(known_service.as_ref()),
+        opener: ticket.as_ref().map(|ticket| &ticket.opener),
+    };
+    Ok(gate::judge(&before, &row.changeset, &author, authority))
+}
+
+/// Whether the actor is registered to another device, or to another person of the desk.
+fn is_foreign(work: &Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
+    let header = &row.changeset.header;
+    let found: Option<(i64, String)> = work
+        .tx
+        .prepare_cached("SELECT device_idx, person FROM actors WHERE actor = ?1")?
+        .query_row([header.actor.0], |found| Ok((found.get(0)?, found.get(1)?)))
+        .optional()?;
+    Ok(found.is_some_and(|(device, person)| {
+        device != row.device_index || person != header.person.as_str()
+    }))
+}
+
+/// A command is admitted once, whatever its hash. Some of them admitted and some not is nothing that can be
+/// executed as it stands: the author is to look again.
+fn duplicates(work: &mut Work<'_, '_>, row: &Received) -> Result<Option<Verdict>, StoreError> {
+    let header = &row.changeset.header;
+    let (Some(ticket), Ok(commands)) = (work.ticket(header.ticket)?, row.changeset.commands())
+    else {
+        return Ok(None);
+    };
+    let mut known = work.tx.prepare_cached(
+        "SELECT 1 FROM command_ids WHERE ticket_index = ?1 AND part = ?2 AND actor = ?3 AND ordinal = ?4",
+    )?;
+    let mut found = 0;
+    for authored in &commands {
+        let id = authored.id;
+        let key = params![
+            sql_index(ticket.index),
+            header.part.code(),
+            id.actor.0,
+            id.ordinal
+        ];
+        found += usize::from(known.exists(key)?);
+    }
+    Ok(match found {
+        0 => None,
+        all if all == commands.len() => Some(Verdict::Duplicate),
+        _ => Some(Verdict::Held {
+            why: HeldWhy::OtherHash,
+        }),
+    })
+}
+
+fn rests_on_quarantined(work: &Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
+    for head in &row.changeset.header.base {
+        if inbox::is_quarantined_change(work.tx, pin(*head))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

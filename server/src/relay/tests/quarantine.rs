@@ -1,0 +1,216 @@
+//! What a person in the office decides.
+
+use gongdan_core::ids::{Part, TicketId};
+use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
+use gongdan_core::testing::person;
+use gongdan_core::ticket::{Command, Status};
+
+use super::harness::{DISPATCHER, Phone, SUCCESSOR, SUPERVISOR, Server, TECHNICIAN, assign, note};
+use crate::auth::{devices, users};
+use crate::organisation;
+use crate::relay::{DecideError, Decision};
+use crate::store::StoreError;
+
+const REASSIGNED: Verdict = Verdict::Quarantined {
+    reason: QuarantineReason::Reassigned,
+};
+const DEPENDS: Verdict = Verdict::Quarantined {
+    reason: QuarantineReason::DependsOnQuarantined,
+};
+
+/// A completion that came after a reassignment, and a note on top of it.
+fn quarantined(server: &Server) -> (TicketId, Phone, [Changeset; 3]) {
+    let ticket = server.assigned(TECHNICIAN);
+    let mut phone = server.phone(TECHNICIAN);
+    phone.take(server, ticket);
+    let accept = phone.seal(ticket, server.now(), vec![Command::Accept]);
+    server.receive(&phone, &[accept]);
+    server
+        .desk(DISPATCHER, Some(ticket), assign(SUCCESSOR))
+        .unwrap();
+    let done = phone.seal(
+        ticket,
+        server.now(),
+        vec![Command::Complete {
+            summary: "已修好".into(),
+        }],
+    );
+    let note_one = phone.seal(ticket, server.now(), vec![note("一")]);
+    let note_two = phone.seal(ticket, server.now(), vec![note("二")]);
+    let all = [done, note_one, note_two];
+    assert_eq!(server.receive(&phone, &all), [REASSIGNED, DEPENDS, DEPENDS]);
+    (ticket, phone, all)
+}
+
+#[test]
+fn admitted_with_all_that_depends_on_it() {
+    let server = Server::new();
+    let (ticket, mut phone, all) = quarantined(&server);
+    phone.sync(&server, &[]);
+    let verdict = server
+        .relay
+        .decide(
+            server.now(),
+            &person(SUPERVISOR),
+            all[0].hash(),
+            Decision::Admit,
+        )
+        .unwrap();
+    assert!(matches!(verdict, Verdict::Admitted { .. }));
+    assert_eq!(
+        server
+            .document(ticket, Part::Service)
+            .facts()
+            .unwrap()
+            .status,
+        Status::Completed
+    );
+    assert_eq!(
+        server.count("SELECT count(*) FROM inbox WHERE decided_by = 'G3001'"),
+        3
+    );
+    assert_eq!(server.count("SELECT count(*) FROM quarantined_changes"), 0);
+    let heard: Vec<_> = phone
+        .sync(&server, &[])
+        .verdicts
+        .into_iter()
+        .map(|v| (v.device_sequence, v.verdict))
+        .collect();
+    assert_eq!(heard.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [2, 3, 4]);
+    assert!(
+        heard
+            .iter()
+            .all(|(_, verdict)| matches!(verdict, Verdict::Admitted { .. })),
+        "{heard:?}"
+    );
+    let again = server.relay.decide(
+        server.now(),
+        &person(SUPERVISOR),
+        all[0].hash(),
+        Decision::Decline,
+    );
+    assert!(matches!(again, Err(DecideError::NotQuarantined)));
+}
+
+#[test]
+fn declined_with_all_that_depends_on_it() {
+    let server = Server::new();
+    let (ticket, mut phone, all) = quarantined(&server);
+    let heads = server.document(ticket, Part::Service).heads();
+    phone.sync(&server, &[]);
+    let declined = Verdict::Refused {
+        command: 0,
+        reason: Refusal::Declined,
+    };
+    let verdict = server
+        .relay
+        .decide(
+            server.now(),
+            &person(SUPERVISOR),
+            all[0].hash(),
+            Decision::Decline,
+        )
+        .unwrap();
+    assert_eq!(verdict, declined);
+    assert!(
+        all.iter()
+            .all(|changeset| server.verdict(changeset.hash()) == Some(declined.clone()))
+    );
+    assert_eq!(server.document(ticket, Part::Service).heads(), heads);
+    assert_eq!(
+        phone.sync(&server, &[]).verdicts.len(),
+        3,
+        "the author's device hears it"
+    );
+    // What comes later on top of what was declined is held, to be authored anew.
+    let late = phone.seal(ticket, server.now(), vec![note("三")]);
+    assert_eq!(
+        server.receive(&phone, &[late]),
+        [Verdict::Held {
+            why: HeldWhy::MissingBase
+        }]
+    );
+}
+
+#[test]
+fn a_right_lost_since_the_catalogue_that_it_names_waits() {
+    let server = Server::new();
+    let ticket = server.assigned(TECHNICIAN);
+    let mut phone = server.phone(TECHNICIAN);
+    phone.take(&server, ticket);
+    server
+        .db
+        .write(|tx| {
+            let mut user = users::find(tx, &person(TECHNICIAN))?.unwrap();
+            user.person.roles = vec![gongdan_core::policy::Role::Auditor];
+            users::upsert(tx, &user.person, server.now())?;
+            organisation::refresh(tx, server.now())
+        })
+        .unwrap();
+    let accept = phone.seal(ticket, server.now(), vec![Command::Accept]);
+    assert_eq!(
+        server.receive(&phone, &[accept]),
+        [Verdict::Quarantined {
+            reason: QuarantineReason::RightLost
+        }]
+    );
+    // With the new catalogue in hand no honest phone would have done it.
+    phone.take(&server, ticket);
+    phone.catalogue = 2;
+    let knowing = phone.seal(ticket, server.now(), vec![Command::Accept]);
+    let verdict = &server.receive(&phone, &[knowing])[0];
+    assert!(
+        matches!(
+            verdict,
+            Verdict::Refused {
+                reason: Refusal::Denied { .. },
+                ..
+            }
+        ),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn a_revoked_device_may_upload_and_hears_its_verdicts_and_nothing_else() {
+    let server = Server::new();
+    let ticket = server.assigned(TECHNICIAN);
+    let mut phone = server.phone(TECHNICIAN);
+    phone.take(&server, ticket);
+    server
+        .db
+        .write(|tx| devices::revoke(tx, phone.sender.device, server.now()))
+        .unwrap();
+    phone.sender.revoked = true;
+    let accept = phone.seal(ticket, server.now(), vec![Command::Accept]);
+    let response = phone.sync(&server, std::slice::from_ref(&accept));
+    let revoked = Verdict::Quarantined {
+        reason: QuarantineReason::Revoked,
+    };
+    assert_eq!(response.verdicts.len(), 1);
+    assert_eq!(response.verdicts[0].verdict, revoked);
+    assert!(
+        response.snapshots.is_empty()
+            && response.devices.is_empty()
+            && response.catalogue.is_none()
+    );
+    let verdict = server
+        .relay
+        .decide(
+            server.now(),
+            &person(SUPERVISOR),
+            accept.hash(),
+            Decision::Admit,
+        )
+        .unwrap();
+    assert!(matches!(verdict, Verdict::Admitted { .. }), "{verdict:?}");
+    let open: Result<i64, StoreError> = server.db.read(|c| {
+        Ok(c.query_row(
+            "SELECT count(*) FROM inbox WHERE state = 'quarantined'",
+            [],
+            |r| r.get(0),
+        )?)
+    });
+    assert_eq!(open.unwrap(), 0);
+}

@@ -1,0 +1,136 @@
+//! Listening and ending. Invariant: on the way down no request that came in is dropped before it had ten
+//! seconds to end; streams end at once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::host::Host;
+use crate::{AppState, ServerError, router};
+
+/// How long requests may take to end when the server does, in seconds.
+const GRACE_SECONDS: u64 = 10;
+
+/// A server that runs in this process.
+pub struct Running {
+    /// Its state, to look at and to ring.
+    pub state: AppState,
+    address: SocketAddr,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its address as a URL without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until it has ended by itself or by `state.shutdown`.
+    ///
+    /// # Errors
+    /// The network failed, or requests did not end in time.
+    pub async fn ended(mut self) -> Result<(), ServerError> {
+        let result = tokio::select! {
+            result = &mut self.task => result,
+            () = async {
+                self.state.shutdown.cancelled().await;
+                tokio::time::sleep(Duration::from_secs(GRACE_SECONDS)).await;
+            } => {
+                self.task.abort();
+                tracing::warn!("some requests did not end in time");
+                return Ok(());
+            }
+        };
+        let source = match result {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(source)) => source,
+            Err(join) => std::io::Error::other(join),
+        };
+        Err(ServerError::Io {
+            what: "serve".into(),
+            source,
+        })
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// As [`Running::ended`].
+    pub async fn stop(self) -> Result<(), ServerError> {
+        self.state.shutdown.cancel();
+        self.ended().await
+    }
+}
+
+/// Starts a server in this process; port 0 takes a free one.
+///
+/// # Errors
+/// The data folder cannot be opened or the address not be listened on.
+pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerError> {
+    let io = |what: String| move |source| ServerError::Io { what, source };
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(io(format!("listen on {}", config.listen)))?;
+    let address = listener
+        .local_addr()
+        .map_err(io("ask for the address".into()))?;
+    config.listen = address;
+    let state = crate::store::blocking(move || AppState::open(config, host)).await?;
+    let app = router(state.clone());
+    let shutdown = state.shutdown.clone();
+    let task = tokio::spawn(async move {
+        axum::serve(listener, app)
+            .with_graceful_shutdown(shutdown.cancelled_owned())
+            .await
+    });
+    tracing::info!(%address, console = crate::console::is_embedded(), "listening");
+    Ok(Running {
+        state,
+        address,
+        task,
+    })
+}
+
+/// Runs the server until the process is told to end; `listening` is called once it takes requests.
+///
+/// # Errors
+/// As [`start`] and [`Running::ended`].
+pub async fn serve(config: Config, listening: impl FnOnce(&Running)) -> Result<(), ServerError> {
+    let running = start(config, Host::system()).await?;
+    listening(&running);
+    let shutdown = running.state.shutdown.clone();
+    tokio::spawn(async move {
+        told_to_end().await;
+        tracing::info!("ending");
+        shutdown.cancel();
+    });
+    running.ended().await
+}
+
+async fn told_to_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => {
+                tokio::select! { () = interrupted => {}, _ = terminated.recv() => {} }
+            }
+            Err(_) => interrupted.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}

@@ -1,0 +1,77 @@
+//! The schema's history. Invariant: append-only; a migration that was released is never changed, and a
+//! column never changes what it means (expand, then contract).
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// All migrations, oldest first. The database counts in `user_version` how many it has had.
+pub const MIGRATIONS: &[(&str, &str)] = &[
+    ("001_accounts", include_str!("schema/001_accounts.sql")),
+    ("002_blobs", include_str!("schema/002_blobs.sql")),
+    ("003_relay", include_str!("schema/003_relay.sql")),
+    ("004_read_model", include_str!("schema/004_read_model.sql")),
+];
+
+/// Applies what is missing, each in a transaction of its own.
+pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
+    loop {
+        // The count is read under the write lock: two processes may open a new file at once.
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let had: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let had = usize::try_from(had).map_err(|_| StoreError::Malformed {
+            what: "user_version",
+        })?;
+        if had > MIGRATIONS.len() {
+            return Err(StoreError::Newer {
+                found: had,
+                known: MIGRATIONS.len(),
+            });
+        }
+        let Some((name, sql)) = MIGRATIONS.get(had).copied() else {
+            return Ok(());
+        };
+        let step = tx
+            .execute_batch(sql)
+            .and_then(|()| tx.pragma_update(None, "user_version", had as i64 + 1));
+        step.and_then(|()| tx.commit())
+            .map_err(|source| StoreError::Migration { name, source })?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_in_order_and_every_table_is_strict() {
+        for (index, (name, sql)) in MIGRATIONS.iter().enumerate() {
+            assert!(name.starts_with(&format!("{:03}_", index + 1)), "{name}");
+            assert!(sql.starts_with("--"), "{name} says what it is for");
+        }
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection).unwrap();
+        let loose: Vec<String> = connection
+            .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND type = 'table' AND name NOT LIKE 'sqlite_%'")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(loose, Vec::<String>::new());
+        run(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn a_database_of_a_newer_program_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .pragma_update(None, "user_version", 9_999)
+            .unwrap();
+        assert!(matches!(
+            run(&mut connection),
+            Err(StoreError::Newer { found: 9_999, .. })
+        ));
+    }
+}

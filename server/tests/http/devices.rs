@@ -1,0 +1,271 @@
+//! Enrolment, device signatures, tokens, revocation, the catalogue.
+
+use gongdan_core::sync::keys::DeviceKey;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{ADMINISTRATOR, PASSWORD, TestDevice, TestServer, assert_problem};
+
+#[tokio::test]
+async fn a_code_enrols_one_device_once() {
+    let server = TestServer::start().await;
+    let code = server.invite();
+    let key = DeviceKey::from_bytes(&[1; 32]);
+    let first = server.enrol(&code, &key).await;
+    assert_eq!(first.status(), StatusCode::OK);
+    let first: Value = first.json().await.unwrap();
+    assert_eq!(first["person"], json!(server.technician));
+    assert_eq!(first["server_key"].as_str().unwrap().len(), 43);
+    // The answer may have been lost: the same device asks again and is the same device.
+    let again: Value = server
+        .enrol(&code.to_lowercase(), &key)
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(again, first);
+    let other = DeviceKey::from_bytes(&[2; 32]);
+    assert_problem(
+        server.enrol(&code, &other).await,
+        403,
+        "invalid_enrolment_code",
+    )
+    .await;
+    assert_problem(
+        server.enrol(&server.invite(), &key).await,
+        409,
+        "key_already_enrolled",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_code_an_old_code_and_a_bad_key_are_refused() {
+    let server = TestServer::start().await;
+    let key = DeviceKey::from_bytes(&[1; 32]);
+    assert_problem(
+        server.enrol("0000-0000-0000-0000", &key).await,
+        403,
+        "invalid_enrolment_code",
+    )
+    .await;
+    let code = server.invite();
+    for public_key in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+        let body = json!({ "code": code, "public_key": public_key, "device_name": "x" });
+        let response = server
+            .client
+            .post(server.url("/v1/enrol"))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert_problem(response, 400, "invalid_public_key").await;
+    }
+    server.clock.advance(7 * 24 * 3600);
+    assert_problem(
+        server.enrol(&code, &key).await,
+        403,
+        "invalid_enrolment_code",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_signature_holds_for_its_own_request_and_key_only() {
+    let server = TestServer::start().await;
+    let device = server.device(1).await;
+    assert_eq!(
+        device
+            .send(&server, Method::POST, "/v1/token", b"{}".to_vec())
+            .await
+            .status(),
+        StatusCode::OK
+    );
+
+    let send = |header: String, body: &'static [u8]| {
+        server
+            .client
+            .post(server.url("/v1/token"))
+            .header("authorization", header)
+            .body(body)
+            .send()
+    };
+    let signed = device.header(&Method::POST, "/v1/token", b"a");
+    assert_problem(
+        send(signed.clone(), b"b").await.unwrap(),
+        401,
+        "invalid_signature",
+    )
+    .await;
+    let elsewhere = device.header(&Method::POST, "/v1/sync", b"a");
+    assert_problem(
+        send(elsewhere, b"a").await.unwrap(),
+        401,
+        "invalid_signature",
+    )
+    .await;
+    let forged = TestDevice {
+        id: device.id,
+        key: DeviceKey::from_bytes(&[9; 32]),
+    };
+    assert_problem(
+        send(forged.header(&Method::POST, "/v1/token", b"a"), b"a")
+            .await
+            .unwrap(),
+        401,
+        "invalid_signature",
+    )
+    .await;
+    let nobody = TestDevice {
+        id: "019abcde-0000-7000-8000-000000000001".parse().unwrap(),
+        key: forged.key,
+    };
+    assert_problem(
+        send(nobody.header(&Method::POST, "/v1/token", b"a"), b"a")
+            .await
+            .unwrap(),
+        401,
+        "unknown_device",
+    )
+    .await;
+    assert_problem(
+        send("Gongdan-Device nonsense".into(), b"a").await.unwrap(),
+        401,
+        "unauthenticated",
+    )
+    .await;
+    // The desk's own device is no door from outside.
+    let desk = TestDevice {
+        id: server.running.state.keys.device,
+        key: server.running.state.keys.key.clone(),
+    };
+    assert_problem(
+        send(desk.header(&Method::POST, "/v1/token", b"a"), b"a")
+            .await
+            .unwrap(),
+        401,
+        "unknown_device",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_revoked_device_reads_nothing() {
+    let server = TestServer::start().await;
+    let device = server.device(1).await;
+    let token = server.token(&device).await;
+    let read = || {
+        server
+            .client
+            .get(server.url("/v1/catalogue"))
+            .bearer_auth(&token)
+            .send()
+    };
+    assert_eq!(read().await.unwrap().status(), StatusCode::OK);
+    let signed = device
+        .send(&server, Method::GET, "/v1/catalogue?version=1", Vec::new())
+        .await;
+    assert_eq!(signed.status(), StatusCode::OK);
+    server.revoke(&device);
+    assert_problem(read().await.unwrap(), 403, "device_revoked").await;
+    let signed = device
+        .send(&server, Method::GET, "/v1/catalogue", Vec::new())
+        .await;
+    assert_problem(signed, 403, "device_revoked").await;
+}
+
+#[tokio::test]
+async fn a_token_ends_and_a_catalogue_is_sent_once() {
+    let server = TestServer::start().await;
+    let device = server.device(1).await;
+    let token = server.token(&device).await;
+    let get = |path: &str| server.client.get(server.url(path)).bearer_auth(&token);
+    let response = get("/v1/catalogue").send().await.unwrap();
+    let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+    let catalogue: Value = response.json().await.unwrap();
+    assert_eq!(
+        (catalogue["version"].as_u64(), tag.as_str()),
+        (Some(1), "\"1\"")
+    );
+    let again = get("/v1/catalogue")
+        .header("if-none-match", tag)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_problem(
+        get("/v1/catalogue?version=9").send().await.unwrap(),
+        404,
+        "no_catalogue",
+    )
+    .await;
+    assert_problem(
+        get("/v1/catalogue?version=x").send().await.unwrap(),
+        400,
+        "malformed_request",
+    )
+    .await;
+    server.clock.advance(3600);
+    assert_problem(
+        get("/v1/catalogue").send().await.unwrap(),
+        401,
+        "unauthenticated",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_console_invites_lists_and_revokes() {
+    let server = TestServer::start().await;
+    server.sign_in(ADMINISTRATOR, PASSWORD).await;
+    let post = |path: String| {
+        server
+            .browser
+            .post(server.url(&path))
+            .header("x-gongdan-request", "1")
+    };
+    let invited =
+        post("/v1/devices/invitations".into()).json(&json!({ "person": server.technician }));
+    let invited: Value = invited.send().await.unwrap().json().await.unwrap();
+    assert!(
+        invited["uri"]
+            .as_str()
+            .unwrap()
+            .starts_with("gongdan://enrol?server=http%3A%2F%2F127.0.0.1")
+    );
+    let key = DeviceKey::from_bytes(&[3; 32]);
+    let enrolled: Value = server
+        .enrol(invited["code"].as_str().unwrap(), &key)
+        .await
+        .json()
+        .await
+        .unwrap();
+    let id = enrolled["device"].as_str().unwrap();
+    assert_eq!(
+        post(format!("/v1/devices/{id}/revocation"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        StatusCode::NO_CONTENT
+    );
+    let listed: Value = server
+        .browser
+        .get(server.url("/v1/devices"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let devices = listed["devices"].as_array().unwrap();
+    assert_eq!(devices.len(), 1, "the desk is not among them");
+    assert_eq!(
+        (&devices[0]["id"], devices[0]["revoked_at"].is_string()),
+        (&json!(id), true)
+    );
+    let nobody = post("/v1/devices/invitations".into()).json(&json!({ "person": "G9999" }));
+    assert_problem(nobody.send().await.unwrap(), 404, "unknown_person").await;
+    let unknown = post("/v1/devices/019abcde-0000-7000-8000-000000000001/revocation".into());
+    assert_problem(unknown.send().await.unwrap(), 404, "not_found").await;
+}

@@ -1,0 +1,14 @@
+//! The server over real HTTP on a free port of this machine, with a clock that the test sets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod blobs;
+mod cli;
+mod desk;
+mod devices;
+mod harness;
+mod openapi;
+mod problems;
+mod quarantine;
+mod session;
+mod tickets;
+mod wake;

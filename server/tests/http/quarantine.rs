@@ -1,0 +1,176 @@
+//! What a phone sends without the right to it waits at the desk, and a person decides.
+
+use gongdan_core::ids::TicketId;
+use gongdan_core::replica::{Identity, Replica, Seen};
+use gongdan_core::store::memory::MemoryStore;
+use gongdan_core::sync::verdict::QuarantineReason;
+use gongdan_core::ticket::Command;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::desk::{DISPATCHER, SUPERVISOR, TECHNICIAN};
+use crate::harness::{TestDevice, TestServer, assert_problem};
+
+const PATH: &str = "/v1/sync";
+
+/// A technician's phone on the real wire.
+struct Phone {
+    device: TestDevice,
+    replica: Replica,
+}
+
+impl Phone {
+    async fn enrolled(server: &TestServer) -> Self {
+        assert_eq!(server.technician, TECHNICIAN);
+        let device = server.device(9).await;
+        let server_key = *server.running.state.keys.public().as_bytes();
+        let person = TECHNICIAN.parse().unwrap();
+        let identity = Identity {
+            device: device.id,
+            person,
+            server_key,
+        };
+        let mut store = MemoryStore::default();
+        Replica::enrol(&mut store, &identity).unwrap();
+        let replica = Replica::open(Box::new(store), device.key.clone(), [7; 32]).unwrap();
+        Self { device, replica }
+    }
+
+    /// Exchanges until there is nothing more.
+    async fn sync(&mut self, server: &TestServer) {
+        loop {
+            let body = self.replica.next_request().unwrap();
+            let header = self.device.header(&Method::POST, PATH, &body);
+            let request = server
+                .client
+                .post(server.url(PATH))
+                .header("authorization", header);
+            let request = request
+                .header("content-type", "application/vnd.gongdan.sync")
+                .body(body);
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            if !self
+                .replica
+                .receive(&response.bytes().await.unwrap())
+                .unwrap()
+                .more
+            {
+                return;
+            }
+        }
+    }
+
+    fn execute(&mut self, server: &TestServer, ticket: TicketId, command: Command) {
+        let now = server.running.state.host.now();
+        self.replica
+            .execute(now, ticket, &Seen::new(), command)
+            .unwrap();
+    }
+}
+
+/// A ticket that the phone accepted and completed while the desk gave it to somebody else.
+async fn reassigned(server: &TestServer) -> (Phone, String, String) {
+    let desk = server.desk(DISPATCHER);
+    let (id, number) = desk.open("east", "空调不制冷").await;
+    let assign =
+        |person: &str| json!([{ "assign": { "crew": [person], "lead": person, "group": null } }]);
+    desk.execute(&id, &json!({}), assign(TECHNICIAN)).await;
+    let mut phone = Phone::enrolled(server).await;
+    phone.sync(server).await;
+    desk.execute(&id, &json!({}), assign("G4002")).await;
+    let ticket = id.parse().unwrap();
+    phone.execute(server, ticket, Command::Accept);
+    phone.execute(
+        server,
+        ticket,
+        Command::Complete {
+            summary: "更换压机电容".to_owned(),
+        },
+    );
+    phone.sync(server).await;
+    (phone, id, number)
+}
+
+#[tokio::test]
+async fn work_after_a_reassignment_waits_with_its_author_and_reason_until_it_is_admitted() {
+    let server = TestServer::start().await;
+    let (mut phone, id, number) = reassigned(&server).await;
+    let desk = server.desk(SUPERVISOR);
+    let waiting = desk.get("/v1/quarantine").await;
+    let items = waiting["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{waiting}");
+    let item = &items[0];
+    let reason = serde_json::to_value(QuarantineReason::Reassigned).unwrap();
+    let expected = json!({
+        "changeset": item["changeset"], "ticket": id, "label": number, "part": "service", "person": TECHNICIAN,
+        "name": "陆河川", "reason": reason, "received_at": server.running.state.host.now(),
+        "commands": ["accept", { "complete": { "summary": "更换压机电容" } }],
+    });
+    assert_eq!(*item, expected);
+    assert_eq!(desk.get("/v1/overview").await["quarantined"], 1);
+    assert_eq!(
+        desk.ticket(&id).await["ticket"]["status"],
+        "assigned",
+        "it is not in the ticket"
+    );
+    assert_eq!(phone.replica.outbox_counts().unwrap().quarantined, 2);
+
+    let path = format!("/v1/quarantine/{}", item["changeset"].as_str().unwrap());
+    let response = desk.post(&path, json!({ "decision": "admit" })).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["verdicts"][0]["verdict"], "admitted", "{body}");
+    assert_eq!(desk.get("/v1/quarantine").await, json!({ "items": [] }));
+    let detail = desk.ticket(&id).await;
+    assert_eq!(
+        detail["ticket"]["fields"]["completion_summary"],
+        "更换压机电容"
+    );
+    let timeline = desk.get(&format!("/v1/tickets/{id}/timeline")).await;
+    let last = timeline["entries"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["person"], &last["device_name"]),
+        (&json!(TECHNICIAN), &json!("a phone"))
+    );
+    assert_problem(
+        desk.post(&path, json!({ "decision": "decline" })).await,
+        404,
+        "not_quarantined",
+    )
+    .await;
+    phone.sync(&server).await;
+    assert_eq!(phone.replica.outbox_counts().unwrap().quarantined, 0);
+    server.assert_rebuilt_the_same();
+}
+
+#[tokio::test]
+async fn what_is_declined_stays_out_of_the_ticket_and_its_author_hears_of_it() {
+    let server = TestServer::start().await;
+    let (mut phone, id, _) = reassigned(&server).await;
+    let before = server.rows();
+    let desk = server.desk(DISPATCHER);
+    let items = desk.get("/v1/quarantine").await;
+    let path = format!(
+        "/v1/quarantine/{}",
+        items["items"][0]["changeset"].as_str().unwrap()
+    );
+    let response = desk.post(&path, json!({ "decision": "decline" })).await;
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(
+        (
+            &body["verdicts"][0]["verdict"],
+            &body["verdicts"][0]["reason"]
+        ),
+        (&json!("refused"), &json!({ "code": "declined" }))
+    );
+    assert_eq!(server.rows(), before);
+    assert_eq!(desk.ticket(&id).await["ticket"]["status"], "assigned");
+    phone.sync(&server).await;
+    let counts = phone.replica.outbox_counts().unwrap();
+    assert_eq!(
+        (counts.quarantined, counts.refused),
+        (0, 2),
+        "and stays readable on the phone"
+    );
+}

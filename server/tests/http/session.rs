@@ -1,0 +1,138 @@
+//! Signing in at the console.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::{ADMINISTRATOR, PASSWORD, TestServer, assert_problem};
+
+#[tokio::test]
+async fn a_person_of_the_office_signs_in_and_out() {
+    let server = TestServer::start().await;
+    let response = server.sign_in(ADMINISTRATOR, PASSWORD).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let cookie = response.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
+    let session: Value = server
+        .browser
+        .get(server.url("/v1/session"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&session["person"], &session["roles"]),
+        (&json!(ADMINISTRATOR), &json!(["administrator"]))
+    );
+
+    let out = server
+        .browser
+        .delete(server.url("/v1/session"))
+        .header("x-gongdan-request", "1");
+    assert_eq!(out.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    // The cookie itself is worth nothing any more, wherever it is kept.
+    let secret = cookie.split(';').next().unwrap();
+    let after = server
+        .client
+        .get(server.url("/v1/session"))
+        .header("cookie", secret)
+        .send()
+        .await
+        .unwrap();
+    assert_problem(after, 401, "unauthenticated").await;
+}
+
+#[tokio::test]
+async fn a_session_ends_at_its_time() {
+    let server = TestServer::start().await;
+    server.sign_in(ADMINISTRATOR, PASSWORD).await;
+    let show = || server.browser.get(server.url("/v1/session")).send();
+    server.clock.advance(12 * 3600 - 1);
+    assert_eq!(show().await.unwrap().status(), StatusCode::OK);
+    server.clock.advance(1);
+    assert_problem(show().await.unwrap(), 401, "unauthenticated").await;
+}
+
+#[tokio::test]
+async fn unknown_names_and_wrong_passwords_look_alike_and_wait_alike() {
+    let server = TestServer::start().await;
+    for name in [ADMINISTRATOR, "G9999", "not a number at all"] {
+        for _ in 0..4 {
+            assert_problem(
+                server.sign_in(name, "a wrong password").await,
+                401,
+                "invalid_credentials",
+            )
+            .await;
+        }
+        let waiting = server.sign_in(name, "a wrong password").await;
+        assert_eq!(waiting.headers()["retry-after"], "2", "{name}");
+        assert_problem(waiting, 429, "too_many_attempts").await;
+    }
+    // Even the right password waits, and then it opens and forgets the failures.
+    assert_problem(
+        server.sign_in(ADMINISTRATOR, PASSWORD).await,
+        429,
+        "too_many_attempts",
+    )
+    .await;
+    server.clock.advance(2);
+    assert_eq!(
+        server.sign_in(ADMINISTRATOR, PASSWORD).await.status(),
+        StatusCode::OK
+    );
+    assert_problem(
+        server.sign_in(ADMINISTRATOR, "a wrong password").await,
+        401,
+        "invalid_credentials",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn somebody_of_the_field_alone_gets_no_session_of_the_office() {
+    let server = TestServer::start().await;
+    assert_problem(
+        server.sign_in(&server.technician.clone(), PASSWORD).await,
+        403,
+        "no_office_role",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_foreign_page_cannot_write_with_the_cookie() {
+    let server = TestServer::start().await;
+    server.sign_in(ADMINISTRATOR, PASSWORD).await;
+    let invite = |origin: Option<String>| {
+        let mut request = server.browser.post(server.url("/v1/devices/invitations"));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        request.json(&json!({ "person": server.technician })).send()
+    };
+    assert_problem(invite(None).await.unwrap(), 403, "foreign_request").await;
+    assert_problem(
+        invite(Some("http://evil.example".into())).await.unwrap(),
+        403,
+        "foreign_request",
+    )
+    .await;
+    assert_problem(
+        invite(Some("null".into())).await.unwrap(),
+        403,
+        "foreign_request",
+    )
+    .await;
+    assert_eq!(
+        invite(Some(server.running.url())).await.unwrap().status(),
+        StatusCode::CREATED
+    );
+}

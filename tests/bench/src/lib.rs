@@ -1,0 +1,14 @@
+//! What synchronising costs, in bytes and messages: the standard work, and everyone who carries it.
+//!
+//! Everything here is counted and nothing is timed, so that figures are exact and the same on every machine. The
+//! libraries that Gongdan is compared with are dependencies of this crate alone.
+//!
+//! To take part, implement [`contender::Contender`] and hand the contender to [`report::measure`]. Whoever has commands
+//! of its own reads [`standard_work::Act`] and the [`standard_work::StandardTicket`]; whoever has documents carries out
+//! [`standard_work::Write`]s, whose sections and names are those of the product's document.
+
+pub mod contender;
+pub mod ours;
+pub mod peers;
+pub mod report;
+pub mod standard_work;

@@ -1,0 +1,402 @@
+//! The office with its server: a relay over a database of its own, and the people at the desk.
+//!
+//! Invariant: it is the real relay on the real store; only time and randomness are given.
+
+use std::sync::Arc;
+
+use gongdan_core::catalogue::{Catalogue, Person};
+use gongdan_core::clock::Timestamp;
+use gongdan_core::document::TicketDoc;
+use gongdan_core::ids::{ActorId, ChangeHash, ChangesetHash, DeviceId, Part, PersonId, TicketId};
+use gongdan_core::policy::Role;
+use gongdan_core::replica::{Identity, Seen};
+use gongdan_core::sync::keys::DeviceKey;
+use gongdan_core::sync::verdict::Verdict;
+use gongdan_core::testing::person;
+use gongdan_core::ticket::{Act, Ticket};
+use gongdan_server::auth::enrolment::{self, Enrolment};
+use gongdan_server::auth::identity::{self, ServerKeys};
+use gongdan_server::auth::{devices, users};
+use gongdan_server::host::{Clock, Host};
+use gongdan_server::relay::{
+    DecideError, Decision, DeskError, DeskOutcome, Relay, Sender, SyncError,
+};
+use gongdan_server::relay::{documents, tickets};
+use gongdan_server::store::{Database, StoreError};
+use gongdan_server::wake::Wake;
+use gongdan_server::{organisation, read_model, relay};
+
+use crate::host::{self, VirtualClock};
+
+/// The dispatcher of every world.
+pub const DISPATCHER: &str = "D001";
+/// The supervisor of every world.
+pub const SUPERVISOR: &str = "S001";
+/// The follow-up clerk of every world.
+pub const FOLLOW_UP: &str = "F001";
+/// The technicians of every world.
+pub const TECHNICIANS: [&str; 4] = ["W001", "W002", "W003", "W004"];
+
+const SAMPLE: &str = include_str!("../../server/sample/organisation.toml");
+
+/// An organisation with the sample's vocabulary and the people of tests.
+pub fn organisation() -> Catalogue {
+    let worker = |id: &str, roles: &[Role]| Person {
+        id: person(id),
+        name: format!("测试{id}"),
+        roles: roles.to_vec(),
+        group: None,
+        skills: Vec::new(),
+    };
+    let mut people = vec![
+        worker(DISPATCHER, &[Role::Dispatcher, Role::IntakeClerk]),
+        worker(SUPERVISOR, &[Role::Supervisor]),
+        worker(FOLLOW_UP, &[Role::FollowUpClerk]),
+    ];
+    people.extend(TECHNICIANS.map(|id| worker(id, &[Role::Technician])));
+    Catalogue {
+        people,
+        ..organisation::parse(SAMPLE).expect("the sample is sound")
+    }
+}
+
+/// A ticket as the server has it.
+#[derive(Debug, Clone)]
+pub struct ServerTicket {
+    /// Its running number.
+    pub index: u64,
+    /// What its documents say.
+    pub ticket: Ticket,
+    /// Their heads.
+    pub heads: Seen,
+}
+
+/// The office.
+pub struct Office {
+    host: Host,
+    clock: VirtualClock,
+    keys: Arc<ServerKeys>,
+    relay: Relay,
+    db: Database,
+    _folder: tempfile::TempDir,
+}
+
+impl Office {
+    /// A new server with the organisation of tests.
+    pub fn new(clock: &VirtualClock, seed: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let db = Database::open(folder.path().join("gongdan.db")).expect("a new database");
+        let host = host::host(clock, seed);
+        let keys = db
+            .write(|tx| {
+                organisation::load(tx, &organisation(), host.now())?;
+                identity::load_or_create(tx, &host)
+            })
+            .expect("a database that was just made");
+        let keys = Arc::new(keys);
+        let relay = Relay::start(db.clone(), Arc::clone(&keys), host.clone(), Wake::default())
+            .expect("a relay over a new database");
+        Self {
+            host,
+            clock: clock.clone(),
+            keys,
+            relay,
+            db,
+            _folder: folder,
+        }
+    }
+
+    /// Starts the relay anew over the same database, as after a crash or an upgrade.
+    pub fn restart(&mut self) {
+        let (db, keys) = (self.db.clone(), Arc::clone(&self.keys));
+        self.relay = Relay::start(db, keys, self.host.clone(), Wake::default())
+            .expect("the database is there");
+    }
+
+    /// Gives the log another epoch, as a restore from a backup does.
+    pub fn new_epoch(&self) {
+        let changed = self.db.write(|tx| {
+            Ok::<_, StoreError>(tx.execute("UPDATE relay_state SET epoch = epoch + 1", [])?)
+        });
+        assert_eq!(changed.expect("the database is there"), 1);
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// The relay.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Enrols a device by a code, as the command line and the phone do it.
+    pub fn enrol(&self, who: &str, key: &DeviceKey) -> Identity {
+        let who = person(who);
+        let enrolled = self.db.write(|tx| {
+            let (code, _) =
+                enrolment::invite(tx, &who, 1, &self.host)?.expect("a person of the organisation");
+            enrolment::enrol(tx, &code, &key.public(), "test", &self.host)
+        });
+        match enrolled.expect("the database is there") {
+            Enrolment::Enrolled { device, person } => Identity {
+                device,
+                person,
+                server_key: *self.keys.public().as_bytes(),
+            },
+            other => panic!("enrolment: {other:?}"),
+        }
+    }
+
+    /// One request of a device, as the server's handler does it once the device has proved itself.
+    ///
+    /// # Errors
+    /// The relay's.
+    pub fn sync(&self, device: DeviceId, body: &[u8]) -> Result<Vec<u8>, SyncError> {
+        let found = self
+            .db
+            .read(|c| devices::find(c, device))?
+            .expect("an enrolled device");
+        let sender = Sender {
+            index: found.index,
+            device,
+            revoked: found.is_revoked(),
+            person: found.person.expect("a person's device"),
+        };
+        self.relay.sync(self.now(), &sender, body)
+    }
+
+    /// Revokes a device.
+    pub fn revoke(&self, device: DeviceId) {
+        let now = self.now();
+        let found = self
+            .db
+            .write(|tx| devices::revoke(tx, device, now))
+            .expect("the database is there");
+        assert!(found, "an enrolled device");
+    }
+
+    /// Gives a person other roles from now on.
+    pub fn set_roles(&self, who: &str, roles: &[Role]) {
+        let now = self.now();
+        let mut changed = organisation()
+            .person(&person(who))
+            .expect("a person of the organisation")
+            .clone();
+        changed.roles = roles.to_vec();
+        self.db
+            .write(|tx| {
+                users::upsert(tx, &changed, now)?;
+                organisation::refresh(tx, now).map(drop)
+            })
+            .expect("the database is there");
+    }
+
+    /// An act at the desk, with the heads that the page showed.
+    ///
+    /// # Errors
+    /// The desk's.
+    pub fn try_execute(
+        &self,
+        who: &str,
+        ticket: TicketId,
+        seen: &Seen,
+        act: impl Into<Act>,
+    ) -> Result<DeskOutcome, DeskError> {
+        self.relay
+            .execute(self.now(), &person(who), Some(ticket), seen, &act.into())
+    }
+
+    /// The same at the tip, which must be admitted.
+    pub fn execute(&self, who: &str, ticket: TicketId, act: impl Into<Act>) {
+        self.execute_seeing(who, ticket, &Seen::new(), act);
+    }
+
+    /// The same with the heads that the page showed.
+    pub fn execute_seeing(&self, who: &str, ticket: TicketId, seen: &Seen, act: impl Into<Act>) {
+        self.try_execute(who, ticket, seen, act)
+            .expect("an act that the desk may do");
+    }
+
+    /// Opens a ticket at the desk.
+    pub fn open(&self, who: &str, act: impl Into<Act>) -> TicketId {
+        let act = act.into();
+        let opened = self
+            .relay
+            .execute(self.now(), &person(who), None, &Seen::new(), &act);
+        opened.expect("an act that the desk may do").ticket
+    }
+
+    /// Decides what is in quarantine.
+    ///
+    /// # Errors
+    /// The relay's.
+    pub fn decide(&self, hash: ChangesetHash, decision: Decision) -> Result<Verdict, DecideError> {
+        self.relay
+            .decide(self.now(), &person(SUPERVISOR), hash, decision)
+    }
+
+    /// Hashes of what is in the inbox in this state, in the order they came; what was superseded is left out.
+    pub fn inbox(&self, state: &str) -> Vec<ChangesetHash> {
+        let found: Result<Vec<[u8; 32]>, StoreError> = self.db.read(|c| {
+            let sql =
+                "SELECT hash FROM inbox WHERE state = ?1 AND superseded_by IS NULL ORDER BY id";
+            let mut statement = c.prepare(sql)?;
+            let rows = statement.query_map([state], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        found
+            .expect("the database is there")
+            .into_iter()
+            .map(ChangesetHash)
+            .collect()
+    }
+
+    /// How many changesets were ever received.
+    pub fn received(&self) -> u64 {
+        self.number("SELECT count(*) FROM inbox")
+    }
+
+    fn number(&self, sql: &str) -> u64 {
+        let found: Result<i64, StoreError> = self
+            .db
+            .read(|c| Ok(c.query_row(sql, [], |row| row.get(0))?));
+        found.expect("the database is there").cast_unsigned()
+    }
+
+    /// The person who writes as `actor`.
+    pub fn person_behind(&self, actor: ActorId) -> Option<PersonId> {
+        let found: Result<Option<String>, StoreError> = self.db.read(|c| {
+            let mut statement = c.prepare_cached("SELECT person FROM actors WHERE actor = ?1")?;
+            let mut rows = statement.query([actor.0])?;
+            Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+        });
+        found.expect("the database is there").map(|id| person(&id))
+    }
+
+    /// The log's length.
+    pub fn log_end(&self) -> u64 {
+        self.number("SELECT coalesce(max(seq), 0) FROM log")
+    }
+
+    /// Whether the log's last entry was marked as coming from somebody reassigned meanwhile, and how it merged.
+    pub fn last_entry(&self) -> (bool, String) {
+        let found: Result<(bool, String), StoreError> = self.db.read(|c| {
+            let sql = "SELECT marked, merged FROM log ORDER BY seq DESC LIMIT 1";
+            Ok(c.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+        });
+        found.expect("a log that is not empty")
+    }
+
+    /// All tickets.
+    pub fn ticket_ids(&self) -> Vec<TicketId> {
+        let found: Result<Vec<[u8; 16]>, StoreError> = self.db.read(|c| {
+            let mut statement = c.prepare("SELECT id FROM tickets ORDER BY ticket_index")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        found
+            .expect("the database is there")
+            .into_iter()
+            .map(TicketId::from_bytes)
+            .collect()
+    }
+
+    /// A ticket with all its parts.
+    pub fn try_ticket(&self, id: TicketId) -> Option<ServerTicket> {
+        let found = self.db.read(|c| {
+            let Some(row) = tickets::by_id(c, id)? else {
+                return Ok(None);
+            };
+            let mut docs = Vec::new();
+            for part in Part::ALL {
+                docs.extend(documents::load(c, row.index, part)?);
+            }
+            let refs: Vec<&TicketDoc> = docs.iter().collect();
+            let heads = docs.iter().map(|doc| (doc.part(), doc.heads())).collect();
+            let ticket = gongdan_core::document::hydrate(id, row.number, &refs);
+            Ok::<_, StoreError>(ticket.map(|ticket| ServerTicket {
+                index: row.index,
+                ticket,
+                heads,
+            }))
+        });
+        found.expect("the database is there")
+    }
+
+    /// A ticket that is there.
+    pub fn ticket(&self, id: TicketId) -> Ticket {
+        self.try_ticket(id)
+            .expect("a ticket that the server has")
+            .ticket
+    }
+
+    /// Its heads.
+    pub fn heads(&self, id: TicketId) -> Seen {
+        self.try_ticket(id)
+            .expect("a ticket that the server has")
+            .heads
+    }
+
+    /// The document of one part.
+    pub fn document(&self, id: TicketId, part: Part) -> TicketDoc {
+        let index = self
+            .try_ticket(id)
+            .expect("a ticket that the server has")
+            .index;
+        let found = self
+            .db
+            .read(|c| documents::load(c, index, part))
+            .expect("the database is there");
+        found.expect("a part that something was admitted to")
+    }
+
+    /// The heads of one part.
+    pub fn heads_of(&self, id: TicketId, part: Part) -> Vec<ChangeHash> {
+        self.heads(id).remove(&part).unwrap_or_default()
+    }
+
+    /// Makes documents, read model and what else is derived anew from the signed changesets alone, and
+    /// compares what comes out with what had grown.
+    ///
+    /// # Panics
+    /// They differ.
+    pub fn assert_equals_rebuild(&self) {
+        let state = || {
+            let rows = self
+                .db
+                .read(read_model::dump)
+                .expect("the database is there");
+            let heads: Vec<_> = self
+                .ticket_ids()
+                .into_iter()
+                .map(|id| self.heads(id))
+                .collect();
+            (rows, heads)
+        };
+        let grown = state();
+        let rebuilt = relay::rebuild(&self.db).expect("the database is there");
+        assert_eq!(
+            rebuilt.different, 0,
+            "log entries that come out otherwise: {rebuilt:?}"
+        );
+        assert_eq!(rebuilt.entries, self.log_end());
+        let made = state();
+        let differs = grown
+            .0
+            .lines()
+            .zip(made.0.lines())
+            .find(|(grown, made)| grown != made);
+        assert!(
+            grown.0 == made.0,
+            "the read model differs from a rebuild: {differs:?}"
+        );
+        assert_eq!(grown.1, made.1, "heads of documents differ from a rebuild");
+    }
+}
