@@ -232,7 +232,7 @@ mod tests {
                 "{key} is never told"
             );
         }
-        let told = ["chapter(", "tell(", "text("]
+        let told = ["chapter(", "tell(", ".text("]
             .iter()
             .flat_map(|call| sources.split(call).skip(1))
             .chain(

@@ -210,12 +210,14 @@ fn long_absences_come_in_pages_of_entries_with_own_admissions_in_their_order() {
     }
     phone.take(&server, tickets[0]);
     let accept = phone.seal(tickets[0], server.now(), vec![Command::Accept]);
-    let mut response = phone.sync(&server, &[accept]);
+    // A phone sends it again until it hears of it.
+    let sent = [accept];
+    let mut response = phone.sync(&server, &sent);
     let (mut entries, mut verdicts, mut pages) =
         (response.entries.len(), response.verdicts.len(), 1);
     assert_eq!(verdicts, 0, "its admission lies past what is told so far");
     while response.more {
-        response = phone.sync(&server, &[]);
+        response = phone.sync(&server, &sent);
         entries += response.entries.len();
         verdicts += response.verdicts.len();
         pages += 1;
