@@ -3,10 +3,12 @@
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{BlobHash, ChangeHash, ItemKey, Part};
 use gongdan_core::testing::{self, person};
-use gongdan_core::ticket::command::{ChecklistEntry, Collection, Splice, WaitingFor};
+use gongdan_core::ticket::command::{
+    ChecklistEntry, Collection, FieldValue, InkPoint, Splice, WaitingFor,
+};
 use gongdan_core::ticket::{
-    Answer, Capacity, Command, ConfirmationMethod, ConflictOn, Field, FourAnswers, Status, Ticket,
-    Value,
+    Act, Answer, Capacity, Command, ConfirmationMethod, ConflictOn, Field, FourAnswers, Ink,
+    Status, Ticket, Value,
 };
 
 use crate::office::TECHNICIANS;
@@ -32,7 +34,48 @@ fn text(random: &mut Random) -> String {
 }
 
 /// What a technician may mean to do.
-pub fn of_technician(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Command {
+pub fn of_technician(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Act {
+    match random.below(14) {
+        0 => customer(random).into(),
+        _ if ticket.status == Status::Completed && random.one_in(3) => signed(random),
+        _ => technicians_command(random, ticket, now).into(),
+    }
+}
+
+/// A confirmation with its signature: an act over two parts.
+fn signed(random: &mut Random) -> Act {
+    let shown = ChangeHash(random.bytes());
+    let point = |n: i32| InkPoint {
+        x: 10 * n,
+        y: n,
+        millis: n.unsigned_abs(),
+        pressure: None,
+    };
+    let confirm = Command::Confirm {
+        method: ConfirmationMethod::Signature,
+        answers: answers(random),
+        shown,
+    };
+    let sign = Command::RecordSignature {
+        signer: "测试客户".to_owned(),
+        capacity: Capacity::Customer,
+        shown,
+        ink: Ink {
+            width: 300,
+            height: 200,
+            strokes: vec![(0..9).map(point).collect()],
+        },
+    };
+    Act(vec![confirm, sign])
+}
+
+fn customer(random: &mut Random) -> Command {
+    let field = *random.pick(&[Field::CustomerName, Field::Address, Field::ContactName]);
+    let value = Value::from(*random.pick(&["测试客户甲", "测试客户乙", "示例路 1 号"]));
+    Command::Correct { field, value }
+}
+
+fn technicians_command(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Command {
     match random.below(24) {
         0 | 1 => Command::Accept,
         2 => Command::Decline {
@@ -67,7 +110,7 @@ pub fn of_technician(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Co
         19 => Command::AttachPhoto {
             blob: BlobHash(random.bytes()),
             media_type: "image/jpeg".to_owned(),
-            bytes: 1 + random.next() % 1_000_000,
+            bytes: 1 + random.number() % 1_000_000,
             caption: text(random),
         },
         20 => correct(random),
@@ -98,10 +141,7 @@ pub fn of_office(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Comman
             part: Part::Office,
             text: text(random),
         },
-        10 => Command::Correct {
-            field: Field::CustomerName,
-            value: Value::from(*random.pick(&TEXTS)),
-        },
+        10 => customer(random),
         11 => Command::Cancel {
             reason: text(random),
         },
@@ -172,16 +212,19 @@ fn correct(random: &mut Random) -> Command {
     }
 }
 
-fn confirm(random: &mut Random) -> Command {
-    let answers = FourAnswers {
+fn answers(random: &mut Random) -> FourAnswers {
+    FourAnswers {
         solved: true,
         satisfied: random.one_in(2),
         professionalism: 8,
         comments: None,
-    };
+    }
+}
+
+fn confirm(random: &mut Random) -> Command {
     Command::Confirm {
         method: ConfirmationMethod::Signature,
-        answers,
+        answers: answers(random),
         shown: ChangeHash(random.bytes()),
     }
 }
@@ -243,7 +286,15 @@ fn strike_out(random: &mut Random, ticket: &Ticket) -> Command {
     }
 }
 
-/// An opening.
-pub fn open() -> Command {
-    testing::open()
+/// An opening, with the customer's side of it or without.
+pub fn open(random: &mut Random) -> Act {
+    let mut act = vec![testing::open()];
+    if random.one_in(2) {
+        let value = Value::from(*random.pick(&["测试客户甲", "测试客户乙"]));
+        let field = Field::CustomerName;
+        act.push(Command::RecordCustomer {
+            fields: vec![FieldValue { field, value }],
+        });
+    }
+    Act(act)
 }

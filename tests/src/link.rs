@@ -32,11 +32,7 @@ pub struct Link {
 
 impl Link {
     /// What happens to the next exchange.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it never ends, so it is no iterator"
-    )]
-    pub fn next(&mut self) -> Fate {
+    pub fn next_fate(&mut self) -> Fate {
         self.fates.pop_front().unwrap_or(Fate::Arrives)
     }
 }

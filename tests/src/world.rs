@@ -96,7 +96,7 @@ impl World {
             ),
             On::Node => Kept::Node,
         };
-        let random = Random::new(self.random.next());
+        let random = Random::new(self.random.number());
         self.phones
             .push(Phone::new(person, identity, secret, kept, random));
         self.phones.len() - 1
@@ -128,10 +128,15 @@ impl World {
 
     /// Opens a ticket on a phone.
     pub fn open_on(&mut self, phone: usize) -> TicketId {
+        self.open_on_by(phone, testing::open())
+    }
+
+    /// The same by this act.
+    pub fn open_on_by(&mut self, phone: usize, act: impl Into<Act>) -> TicketId {
         self.wait(60);
         let now = self.now();
         self.phones[phone]
-            .try_open(now, testing::open())
+            .try_open(now, act)
             .expect("anybody may open")
     }
 
@@ -178,7 +183,7 @@ impl World {
         let office = &self.office;
         let phone = &mut self.phones[phone];
         let body = phone.next_request();
-        let fate = phone.link.next();
+        let fate = phone.link.next_fate();
         let device = phone.device();
         let answer = match fate {
             Fate::LosesRequest => return true,

@@ -66,9 +66,10 @@ impl Case {
     }
 
     fn step(&mut self, third: On) {
-        self.world.wait(1 + (self.random.next() % 600) as i64);
+        self.world.wait(1 + (self.random.number() % 600) as i64);
         let phone = self.random.below(3);
-        match self.random.below(20) {
+        match self.random.below(21) {
+            20 => self.world.office.restart(),
             0..=7 => self.phone_acts(phone),
             8..=11 => self.office_acts(),
             12 => self.open(phone),
@@ -157,10 +158,11 @@ impl Case {
     }
 
     fn open(&mut self, phone: usize) {
+        let act = commands::open(&mut self.random);
         if self.random.one_in(2) {
-            self.world.open_on(phone);
+            self.world.open_on_by(phone, act);
         } else {
-            let id = self.world.open_at_desk();
+            let id = self.world.office.open(DISPATCHER, act);
             let assign = commands::assign(&mut self.random);
             self.world.desk(id, assign);
         }

@@ -358,7 +358,7 @@ fn pages_go_on_where_they_were_cut() {
         // Not to be compressed away: another character each time.
         let mut random = gongdan_tests::random::Random::new(n as u64);
         (0..1_800)
-            .map(|_| char::from_u32(0x4e00 + (random.next() % 20_000) as u32).unwrap())
+            .map(|_| char::from_u32(0x4e00 + (random.number() % 20_000) as u32).unwrap())
             .collect()
     };
     for n in 0..80 {

@@ -8,7 +8,9 @@ use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
 use crate::ids::{ChangeHash, Part, PartRef, TicketId};
-use crate::store::{ActorRow, MirrorRow, OutboxState, StoreError, StoreTxn, TicketRow};
+use crate::store::{
+    ActorRow, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow,
+};
 use crate::sync::keys::PublicKey;
 use crate::sync::protocol::{BaseHint, Entry, PartIndex, Response, TicketRecord, time_message};
 use crate::sync::verdict::{HeldWhy, Refusal, Verdict};
@@ -83,6 +85,7 @@ impl Replica {
             applying.snapshots(txn, &response)?;
             applying.log(txn, &response)?;
             applying.verdicts(txn, &response)?;
+            applying.missing(txn, &response)?;
             applying.save(txn, &response)?;
             let fresh = rebase(
                 txn,
@@ -181,6 +184,28 @@ impl Applying {
                 };
                 self.docs.insert(part_ref, (doc, part.seq));
                 self.touch(part_ref);
+            }
+        }
+        Ok(())
+    }
+
+    /// A ticket that this device opened and has no longer, or only what it opened it on, is wanted: the
+    /// phone was put back to a backup.
+    fn missing(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
+        for record in &response.tickets {
+            for part in [Part::Service, Part::Customer] {
+                let of = PartRef {
+                    ticket: record.ticket,
+                    part,
+                };
+                let opened_on = match self.mirror(txn, of)? {
+                    None => part == Part::Service,
+                    Some((_, seq)) => *seq == 0,
+                };
+                let waits = txn.entries_of(of)?.iter().any(|e| e.state.is_waiting());
+                if opened_on && !waits {
+                    self.want.insert(PartIndex::new(record.index, part));
+                }
             }
         }
         Ok(())
@@ -315,7 +340,7 @@ impl Applying {
                 };
                 self.touch(entry.part_ref());
                 let Some(state) = state else {
-                    txn.delete_entry(*id)?;
+                    self.duplicate(txn, &entry)?;
                     continue;
                 };
                 entry.state = state;
@@ -353,6 +378,18 @@ impl Applying {
             }
         }
         Ok(())
+    }
+
+    /// It is in the log, perhaps by another hash: what shows it may have been told before.
+    fn duplicate(&mut self, txn: &mut dyn StoreTxn, entry: &OutboxEntry) -> Result<(), StoreError> {
+        let part = entry.part_ref();
+        let shown = self
+            .mirror(txn, part)?
+            .is_some_and(|(doc, _)| doc.contains(&[entry.hash]));
+        if !shown && let Some(index) = txn.ticket(part.ticket)?.and_then(|row| row.index) {
+            self.want.insert(PartIndex::new(index, part.part));
+        }
+        txn.delete_entry(entry.id)
     }
 
     fn save(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {

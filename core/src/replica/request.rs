@@ -105,7 +105,9 @@ fn groups(pending: Vec<OutboxEntry>) -> Vec<Vec<OutboxEntry>> {
             last.actor == entry.actor
                 && entry.base == [last.hash]
                 && entry.sequence == last.sequence + 1
-                && entry.replaces == last.replaces
+                // What goes a second time goes alone: a command of it may be in the log already.
+                && entry.replaces.is_none()
+                && last.replaces.is_none()
                 && group.len() < limits::CHANGESET_COMMANDS_MAX
                 && group
                     .iter()

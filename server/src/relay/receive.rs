@@ -159,6 +159,11 @@ fn quarantine(
     row: &Received,
     reason: QuarantineReason,
 ) -> Result<(), StoreError> {
+    // What is in the log already, sent again by a phone that was put back, is nobody's to decide.
+    if let Some(duplicate @ Verdict::Duplicate) = duplicates(work, row)? {
+        inbox::set_verdict(work.tx, row, &duplicate)?;
+        return Ok(());
+    }
     inbox::set_verdict(work.tx, row, &Verdict::Quarantined { reason })?;
     inbox::note_changes(work.tx, row.id, std::iter::once(row.changeset.header.pin))?;
     work.changed = true;
