@@ -39,9 +39,14 @@ pub(super) fn rebase(
         let mut facts = None;
         for part in Part::ALL {
             let part = PartRef { ticket, part };
-            let Some((mut doc, _)) = local::mirror(txn, part)? else {
+            let Some((mut doc, seq)) = local::mirror(txn, part)? else {
                 continue;
             };
+            // Begun here alone, and what began it did not come in: there is no such part.
+            if seq == 0 && !docs.is_empty() && txn.entries_of(part)?.iter().all(is_refused) {
+                txn.delete_mirror(part)?;
+                continue;
+            }
             let mut fresh = Fresh {
                 entropy,
                 catalogue,
@@ -65,6 +70,10 @@ pub(super) fn rebase(
         put_row(txn, ticket, &refs)?;
     }
     Ok(done)
+}
+
+fn is_refused(entry: &OutboxEntry) -> bool {
+    entry.state == OutboxState::Refused
 }
 
 /// What re-authoring needs: a fresh actor, once it is needed.
