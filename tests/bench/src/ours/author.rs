@@ -24,7 +24,7 @@ use gongdan_server::{auth, organisation};
 
 use super::commands;
 use crate::contender::BenchError;
-use crate::standard_work::{Person, StandardWork};
+use crate::standard_work::{Person, StandardWork, TicketWork};
 
 /// Changesets in one request of a writer.
 const BATCH: usize = 200;
@@ -236,6 +236,9 @@ impl Author {
     }
 
     fn send(&mut self, state: &AppState) -> Result<(), BenchError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
         let changesets = self
             .waiting
             .drain(..)
@@ -264,66 +267,82 @@ impl Author {
     }
 }
 
+/// Commands that one person makes in a row.
+type Row = (Person, Vec<(Timestamp, Command)>);
+
 /// Writes every ticket's history: what one person does in a row on a part is one changeset.
+///
+/// It goes row by row over all tickets, so that what a row builds on is in the log already and a writer
+/// sends many tickets at once.
 pub(super) fn write_history(
     state: &AppState,
     work: &StandardWork,
     office: &mut Author,
     earlier: &mut Author,
 ) -> Result<(), BenchError> {
+    let mut waiting = Vec::with_capacity(work.tickets.len());
     for of in &work.tickets {
         let ticket = TicketId::from_bytes(of.ticket.id);
-        let mut row: Option<(Person, Vec<(Timestamp, Command)>)> = None;
-        for commit in &of.history {
-            let at = Timestamp(commit.at);
-            let commands = commands::history(&of.ticket, commit);
-            if commands.len() > 1 {
-                // The opening: one changeset a part, held until both are there. `first` counts back here.
-                let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
-                for (place, command) in (0..count).zip(commands) {
-                    office.write(
-                        ticket,
-                        vec![(at, command)],
-                        Some(ActLink {
-                            first: place,
-                            count,
-                        }),
-                    )?;
-                }
-                continue;
-            }
-            match &mut row {
-                Some((by, open)) if *by == commit.by => {
-                    open.extend(commands.into_iter().map(|c| (at, c)))
-                }
-                _ => {
-                    let done =
-                        row.replace((commit.by, commands.into_iter().map(|c| (at, c)).collect()));
-                    flush(state, ticket, done, office, earlier)?;
-                }
-            }
-        }
-        flush(state, ticket, row, office, earlier)?;
-        if office.waiting.len() + earlier.waiting.len() > BATCH {
+        waiting.push((ticket, open_and_rows(of, ticket, office)?.into_iter()));
+        if office.waiting.len() >= BATCH {
             office.send(state)?;
-            earlier.send(state)?;
         }
     }
-    office.send(state)?;
-    earlier.send(state)
+    loop {
+        office.send(state)?;
+        earlier.send(state)?;
+        let mut wrote = false;
+        for (ticket, rows) in &mut waiting {
+            let Some(row) = rows.next() else { continue };
+            wrote = true;
+            write_row(*ticket, row, office, earlier)?;
+            for writer in [&mut *office, &mut *earlier] {
+                if writer.waiting.len() >= BATCH {
+                    writer.send(state)?;
+                }
+            }
+        }
+        if !wrote {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes a ticket's opening, one changeset a part, held until both are there; the rest of its history.
+fn open_and_rows(
+    of: &TicketWork,
+    ticket: TicketId,
+    office: &mut Author,
+) -> Result<Vec<Row>, BenchError> {
+    let mut rows: Vec<Row> = Vec::new();
+    for commit in &of.history {
+        let at = Timestamp(commit.at);
+        let commands = commands::history(&of.ticket, commit);
+        if commands.len() > 1 {
+            // `first` counts back here.
+            let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+            for (place, command) in (0..count).zip(commands) {
+                let first = place;
+                office.write(ticket, vec![(at, command)], Some(ActLink { first, count }))?;
+            }
+            continue;
+        }
+        let timed = commands.into_iter().map(|command| (at, command));
+        match rows.last_mut() {
+            Some((by, open)) if *by == commit.by => open.extend(timed),
+            _ => rows.push((commit.by, timed.collect())),
+        }
+    }
+    Ok(rows)
 }
 
 /// Writes a row of commands and hands the document to the other writer, who goes on from it.
-fn flush(
-    state: &AppState,
+fn write_row(
     ticket: TicketId,
-    row: Option<(Person, Vec<(Timestamp, Command)>)>,
+    (by, commands): Row,
     office: &mut Author,
     earlier: &mut Author,
 ) -> Result<(), BenchError> {
-    let Some((by, commands)) = row else {
-        return Ok(());
-    };
     let (writer, other) = match by {
         Person::Office => (office, earlier),
         Person::Technician => (earlier, office),
@@ -332,10 +351,6 @@ fn flush(
         ticket,
         part: commands[0].1.part(),
     };
-    // What the other wrote must be in the log before what builds on it.
-    if !other.waiting.is_empty() {
-        other.send(state)?;
-    }
     if let Some(doc) = other.documents.get(&part) {
         writer.documents.insert(part, doc.clone());
     }
