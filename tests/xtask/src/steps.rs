@@ -109,6 +109,18 @@ pub(crate) const STEPS: &[Step] = &[
         run: |tree| npm::test(tree, "tests/node"),
     },
     Step {
+        name: "browser",
+        about: "the console in Chromium",
+        needs: &[
+            Need::Folder("tests/browser"),
+            NODE,
+            NPM,
+            Need::Debian(&["chromium", "fonts-noto-cjk"]),
+        ],
+        installs: &["npm packages into tests/browser/node_modules"],
+        run: |tree| npm::test(tree, "tests/browser"),
+    },
+    Step {
         name: "python",
         about: "the Python wheel, built, installed and tested",
         needs: &[
