@@ -4,7 +4,7 @@ import { computed, readonly, shallowRef } from 'vue'
 import { api } from '@/api/client'
 import type { Catalogue, Entry } from '@/api/types'
 import { fullTime, shortTime } from '@/domain/time'
-import { labelText } from '@/i18n'
+import { labelText, t } from '@/i18n'
 
 const current = shallowRef<Catalogue | null>(null)
 
@@ -42,3 +42,8 @@ export function checklistOf(productLine: string | null): readonly Entry[] {
 
 export const time = (instant: string | null) => shortTime(instant, zone.value)
 export const exactTime = (instant: string | null) => fullTime(instant, zone.value)
+
+/** A device as people call it; the server's own, by which the console writes, has no name of its own. */
+export function deviceName(name: string): string {
+  return name === 'desk' ? t('ticket.console') : name
+}
