@@ -3,7 +3,7 @@ import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 
 // `npm run dev` shows the pages of the sources with the data of a running server.
-const server = process.env.GONGDAN_URL ?? 'http://127.0.0.1:8080'
+const server = process.env.GONGDAN_URL ?? 'http://127.0.0.1:7420'
 
 export default defineConfig({
   plugins: [vue()],

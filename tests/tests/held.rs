@@ -301,36 +301,6 @@ fn a_cursor_past_the_logs_end_is_of_another_epoch() {
 }
 
 #[test]
-fn a_restored_phone_writes_on_under_a_fresh_actor_and_nothing_is_lost() {
-    let mut world = World::with(&["W001"]);
-    let id = world.accepted(0, &["W001"]);
-    let backup = world.phones[0].backup();
-    world.act(0, id, note("备份之后"));
-    world.run_until_quiescent();
-    world.phones[0].restore(backup);
-    // It knows nothing of what it wrote after the backup, and seals the same sequence number again.
-    world.act(0, id, note("恢复之后"));
-    world.exchange(0);
-    let waiting = world.office.inbox("quarantined");
-    assert_eq!(waiting.len(), 1, "the same number twice: a person looks");
-    let verdict = world.phones[0].outbox()[0].verdict.clone();
-    assert_eq!(
-        verdict,
-        Some(Verdict::Quarantined {
-            reason: QuarantineReason::SequenceTwice
-        })
-    );
-    let admit = gongdan_server::relay::Decision::Admit;
-    assert!(matches!(
-        world.office.decide(waiting[0], admit).unwrap(),
-        Verdict::Admitted { .. }
-    ));
-    world.run_until_quiescent();
-    assert_eq!(world.office.ticket(id).notes.len(), 2);
-    world.finish();
-}
-
-#[test]
 fn an_answer_to_another_request_is_not_taken() {
     let mut world = World::with(&["W001"]);
     let id = world.accepted(0, &["W001"]);

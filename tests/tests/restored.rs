@@ -1,0 +1,85 @@
+//! A phone that is put back to a backup: what it forgot comes back, what it repeats comes in once.
+
+use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
+use gongdan_server::relay::Decision;
+use gongdan_tests::world::{World, note};
+
+#[test]
+fn a_restored_phone_writes_on_under_a_fresh_actor_and_nothing_is_lost() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    let backup = world.phones[0].backup();
+    world.act(0, id, note("备份之后"));
+    world.run_until_quiescent();
+    world.phones[0].restore(backup);
+    // It knows nothing of what it wrote after the backup, and seals the same sequence number again.
+    world.act(0, id, note("恢复之后"));
+    world.exchange(0);
+    let waiting = world.office.inbox("quarantined");
+    assert_eq!(waiting.len(), 1, "the same number twice: a person looks");
+    let verdict = world.phones[0].outbox()[0].verdict.clone();
+    assert_eq!(
+        verdict,
+        Some(Verdict::Quarantined {
+            reason: QuarantineReason::SequenceTwice
+        })
+    );
+    let admit = Decision::Admit;
+    assert!(matches!(
+        world.office.decide(waiting[0], admit).unwrap(),
+        Verdict::Admitted { .. }
+    ));
+    world.run_until_quiescent();
+    assert_eq!(world.office.ticket(id).notes.len(), 2);
+    world.finish();
+}
+
+#[test]
+fn what_a_phone_opened_after_its_backup_comes_back() {
+    let mut world = World::with(&["W001"]);
+    let backup = world.phones[0].backup();
+    let id = world.open_on(0);
+    world.run_until_quiescent();
+    world.phones[0].restore(backup);
+    assert!(world.phones[0].view(id).is_none(), "it knows nothing of it");
+    world.run_until_quiescent();
+    assert!(world.phones[0].view(id).is_some());
+    world.finish();
+}
+
+#[test]
+fn what_a_phone_sends_again_under_a_used_number_is_a_duplicate_that_nobody_needs_to_decide() {
+    let mut world = World::with(&["W001"]);
+    let id = world.open_on(0);
+    let backup = world.phones[0].backup();
+    world.run_until_quiescent();
+    world.phones[0].restore(backup);
+    world.run_until_quiescent();
+    assert_eq!(world.office.inbox("quarantined"), []);
+    assert_eq!(world.office.inbox("duplicate").len(), 1);
+    assert_eq!(world.office.ticket_ids(), [id]);
+    world.finish();
+}
+
+#[test]
+fn a_command_that_is_in_the_log_already_comes_in_once_and_the_new_one_after_it_too() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    world.act(0, id, note("一"));
+    let backup = world.phones[0].backup();
+    world.run_until_quiescent();
+    world.phones[0].restore(backup);
+    world.act(0, id, note("二"));
+    world.exchange(0);
+    let waiting = world.office.inbox("quarantined");
+    assert_eq!(
+        waiting.len(),
+        1,
+        "the new one, under a used number; the other is a duplicate"
+    );
+    let verdict = world.office.decide(waiting[0], Decision::Admit).unwrap();
+    assert!(matches!(verdict, Verdict::Admitted { .. }), "{verdict:?}");
+    world.run_until_quiescent();
+    assert_eq!(world.office.ticket(id).notes.len(), 2);
+    world.finish();
+}
