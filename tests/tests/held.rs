@@ -7,7 +7,7 @@ use gongdan_core::limits;
 use gongdan_core::replica::OutboxCounts;
 use gongdan_core::sync::codec::{self, Malformed};
 use gongdan_core::sync::protocol::Request;
-use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Verdict};
+use gongdan_core::sync::verdict::{HeldWhy, Verdict};
 use gongdan_core::sync::wire::encode_request;
 use gongdan_core::testing;
 use gongdan_core::ticket::Command;

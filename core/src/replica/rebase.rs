@@ -4,6 +4,8 @@
 //! descends from a refused command is authored anew, under a fresh actor, with its `CommandId` kept,
 //! never while in flight. What no longer executes becomes refused, with the original kept.
 
+mod acts;
+
 use std::collections::BTreeSet;
 
 use super::entropy::Entropy;
@@ -33,8 +35,9 @@ pub(super) fn rebase(
     catalogue: u32,
 ) -> Result<Rebased, StoreError> {
     let mut done = Rebased::default();
-    let tickets: BTreeSet<TicketId> = touched.iter().map(|part| part.ticket).collect();
-    for ticket in tickets {
+    let mut tickets: BTreeSet<TicketId> = touched.iter().map(|part| part.ticket).collect();
+    while let Some(ticket) = tickets.pop_first() {
+        let anew = &acts::with_all_members(txn, ticket, anew)?;
         let mut docs: Vec<TicketDoc> = Vec::new();
         let mut facts = None;
         for part in Part::ALL {
@@ -68,6 +71,12 @@ pub(super) fn rebase(
         }
         let refs: Vec<&TicketDoc> = docs.iter().collect();
         put_row(txn, ticket, &refs)?;
+        let fell = acts::fall_as_one(txn, ticket)?;
+        if fell > 0 {
+            // What was put on top of them goes elsewhere.
+            done.refused += fell;
+            tickets.insert(ticket);
+        }
     }
     Ok(done)
 }
@@ -93,45 +102,73 @@ fn part_anew(
     done: &mut Rebased,
 ) -> Result<(), StoreError> {
     let entries = txn.entries_of(part)?;
-    // Changes that a person in the office still decides about: what builds on them waits with them.
-    let quarantined: BTreeSet<ChangeHash> = entries
-        .iter()
-        .filter(|e| e.state == OutboxState::Quarantined)
-        .map(|e| e.hash)
-        .collect();
-    let mut waiting_with = quarantined;
+    let mut waiting_with = quarantined(&entries);
     for entry in entries {
-        if !entry.state.is_waiting() {
-            continue;
-        }
-        if !anew.contains(&entry.id) && doc.contains(&entry.base) {
-            doc.apply_own(&entry.change)
-                .map_err(|_| StoreError::Malformed {
-                    what: "an outbox entry's change",
-                })?;
-            continue;
-        }
-        if entry.base.iter().any(|head| waiting_with.contains(head)) {
-            waiting_with.insert(entry.hash);
-            continue;
-        }
-        // In flight: its verdict will say. Held for another reason than its base: likewise.
-        let held_for_base = matches!(
-            entry.verdict,
-            Some(Verdict::Held {
-                why: HeldWhy::MissingBase | HeldWhy::OtherHash
-            })
-        );
-        let may = match entry.state {
-            OutboxState::Pending => true,
-            OutboxState::Held => anew.contains(&entry.id) || held_for_base,
-            _ => false,
-        };
-        if may {
-            author_anew(txn, part, doc, entry, service, fresh, done)?;
+        match fate(&entry, doc, anew, &waiting_with) {
+            Fate::Stays => {
+                doc.apply_own(&entry.change)
+                    .map_err(|_| StoreError::Malformed {
+                        what: "an outbox entry's change",
+                    })?;
+            }
+            Fate::Waits => {
+                waiting_with.insert(entry.hash);
+            }
+            Fate::Anew => author_anew(txn, part, doc, entry, service, fresh, done)?,
+            Fate::Rests => {}
         }
     }
     Ok(())
+}
+
+/// What becomes of an outbox entry when its part's document is put together.
+enum Fate {
+    /// Its base is there: same base, actor, time, hash.
+    Stays,
+    /// It builds on what a person in the office still decides about, and waits with it.
+    Waits,
+    /// It is authored anew.
+    Anew,
+    /// It is in flight or held for another reason than its base, so its verdict will say; or it does not
+    /// wait at all.
+    Rests,
+}
+
+fn fate(
+    entry: &OutboxEntry,
+    doc: &TicketDoc,
+    anew: &BTreeSet<u64>,
+    waiting_with: &BTreeSet<ChangeHash>,
+) -> Fate {
+    if !entry.state.is_waiting() {
+        return Fate::Rests;
+    }
+    if !anew.contains(&entry.id) && doc.contains(&entry.base) {
+        return Fate::Stays;
+    }
+    if entry.base.iter().any(|head| waiting_with.contains(head)) {
+        return Fate::Waits;
+    }
+    let held_for_base = matches!(
+        entry.verdict,
+        Some(Verdict::Held {
+            why: HeldWhy::MissingBase | HeldWhy::OtherHash
+        })
+    );
+    match entry.state {
+        OutboxState::Pending => Fate::Anew,
+        OutboxState::Held if anew.contains(&entry.id) || held_for_base => Fate::Anew,
+        _ => Fate::Rests,
+    }
+}
+
+/// Changes that a person in the office still decides about.
+fn quarantined(entries: &[OutboxEntry]) -> BTreeSet<ChangeHash> {
+    entries
+        .iter()
+        .filter(|e| e.state == OutboxState::Quarantined)
+        .map(|e| e.hash)
+        .collect()
 }
 
 fn author_anew(
