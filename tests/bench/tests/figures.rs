@@ -1,4 +1,5 @@
 //! The figures that the product promises, on the standard work. Counts, so exact.
+#![expect(clippy::print_stdout, reason = "the figures are to be seen")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gongdan_bench::contender::Contender;
