@@ -1,4 +1,5 @@
 //! A phone that is put back to a backup: what it forgot comes back, what it repeats comes in once.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
 use gongdan_server::relay::Decision;
