@@ -10,6 +10,7 @@ use crate::policy::Role;
 /// Texts in the languages of the product: Chinese first, English second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Label {
     /// Chinese.
     pub zh: String,
@@ -20,6 +21,7 @@ pub struct Label {
 /// A code with its label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Entry {
     /// The code that stands in documents.
     pub code: String,
@@ -30,6 +32,7 @@ pub struct Entry {
 /// A service group: by region and product line (R43).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Group {
     /// The code that stands in documents.
     pub code: String,
@@ -44,6 +47,7 @@ pub struct Group {
 /// A product line (R1) with what it may need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProductLine {
     /// The code that stands in documents.
     pub code: String,
@@ -58,6 +62,7 @@ pub struct ProductLine {
 /// A checklist (R68–R73, R79–R81).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Checklist {
     /// Its code.
     pub code: String,
@@ -70,6 +75,7 @@ pub struct Checklist {
 /// A person as others see them (R5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Person {
     /// Employee number.
     pub id: PersonId,
@@ -88,6 +94,7 @@ pub struct Person {
 /// Everything configured, at one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Catalogue {
     /// Counted up by the server at every change; 0 before the first.
     #[serde(default)]

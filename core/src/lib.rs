@@ -14,6 +14,8 @@ pub mod document;
 mod foreign;
 pub mod ids;
 pub mod limits;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod policy;
 pub mod replica;
 pub mod store;

@@ -24,6 +24,7 @@ use crate::ids::{ActorId, BlobHash, ChangeHash, ItemKey, Part, PersonId, TicketI
 
 /// A ticket, as far as the reader may see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ticket {
     /// The key everywhere.
     pub id: TicketId,
@@ -36,6 +37,7 @@ pub struct Ticket {
     /// The parts this was hydrated from.
     pub parts: Vec<Part>,
     /// The typed facts, by name.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<Field, crate::openapi::Scalar>))]
     pub fields: BTreeMap<Field, Value>,
     /// Concrete manifestation of the problem (R24).
     pub problem: String,
@@ -72,6 +74,7 @@ macro_rules! item {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub struct $name {
             /// Its key in the collection.
             pub key: ItemKey,
@@ -87,6 +90,7 @@ macro_rules! item {
 /// The answer to a checklist item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChecklistAnswer {
     /// Code of the item in the catalogue.
     pub item: String,
@@ -205,6 +209,7 @@ item! {
 /// Rival values of one field (Hard), until a person settles them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conflict {
     /// The part it lies in.
     pub part: Part,
@@ -217,8 +222,10 @@ pub struct Conflict {
 /// One value with who wrote it and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Candidate {
     /// The value.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Scalar))]
     pub value: Value,
     /// Its change, by which a reader finds device and person.
     pub change: ChangeHash,

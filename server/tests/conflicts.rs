@@ -1,6 +1,8 @@
 //! Conflicts as the console meets them: writes with stale heads, over HTTP.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "http/described.rs"]
+mod described;
 #[path = "http/desk.rs"]
 #[expect(dead_code, reason = "shared with the other tests over HTTP")]
 mod desk;

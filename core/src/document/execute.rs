@@ -20,6 +20,7 @@ use crate::ticket::{Authored, ConflictOn};
 /// What a refused command was about: a field, or another argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum Subject {
@@ -42,6 +43,7 @@ pub enum Subject {
 /// Why a command cannot be executed on this document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "code")]
 #[cbor(flat)]
 pub enum Inexecutable {

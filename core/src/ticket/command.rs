@@ -13,18 +13,21 @@ use crate::ids::{BlobHash, ChangeHash, CommandId, ItemKey, Part, PersonId};
 /// A field and the value to write there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldValue {
     /// Where.
     #[n(0)]
     pub field: Field,
     /// What.
     #[n(1)]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Scalar))]
     pub value: Value,
 }
 
 /// Replaces `delete` characters (code points) from `at` by `insert`; splices apply one after another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Splice {
     /// First character, counted from 0.
     #[n(0)]
@@ -40,6 +43,7 @@ pub struct Splice {
 /// One checklist item's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChecklistEntry {
     /// Code of the item in the catalogue (R68–R73, R79–R81).
     #[n(0)]
@@ -52,6 +56,7 @@ pub struct ChecklistEntry {
 /// An answer to a checklist item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum Answer {
@@ -80,6 +85,7 @@ pub enum Answer {
 /// What the work waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum WaitingFor {
@@ -97,6 +103,7 @@ pub enum WaitingFor {
 /// In which capacity somebody consents or signs (R2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Capacity {
@@ -114,6 +121,7 @@ pub enum Capacity {
 /// How the customer confirmed (R87–R89, X7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum ConfirmationMethod {
@@ -131,6 +139,7 @@ pub enum ConfirmationMethod {
 /// The four answers of R90.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FourAnswers {
     /// Solved for good?
     #[n(0)]
@@ -149,6 +158,7 @@ pub struct FourAnswers {
 /// A point of a drawn signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InkPoint {
     /// Hundredths of a CSS pixel from the left.
     #[n(0)]
@@ -167,6 +177,7 @@ pub struct InkPoint {
 /// A drawn signature: strokes of points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Ink {
     /// Width of the canvas in hundredths of a CSS pixel.
     #[n(0)]
@@ -184,6 +195,7 @@ pub struct Ink {
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
 )]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum ConflictOn {
@@ -224,6 +236,7 @@ pub enum ConflictOn {
 /// a lawful status (`lifecycle`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(flat)]
 pub enum Command {
@@ -475,6 +488,7 @@ pub enum Command {
         field: Field,
         /// The right value.
         #[n(1)]
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Scalar))]
         value: Value,
     },
     /// Edits the problem text by explicit splices.
@@ -492,6 +506,7 @@ pub enum Command {
         on: ConflictOn,
         /// The value from now on.
         #[n(1)]
+        #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Scalar))]
         value: Value,
     },
     /// Settles a clash of events.
@@ -516,6 +531,7 @@ pub enum Command {
 /// Collections whose items can be struck out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[cbor(index_only)]
 pub enum Collection {
@@ -562,6 +578,7 @@ impl From<Command> for Act {
 /// The verb that a right is given on. One a command, so that the table of rights reads like the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the command of the same name")]
 pub enum Action {

@@ -16,6 +16,7 @@ const EXCERPT_CHARS_MAX: usize = 80;
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Summary {
     /// The ticket.
     pub id: TicketId,

@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::openapi::CatalogueSchema;
 use super::problem::{ApiError, ApiJson, ApiQuery, Problem};
 use crate::AppState;
 use crate::auth::extract::Caller;
 use crate::organisation;
+use gongdan_core::catalogue::Catalogue;
 
 #[derive(Deserialize, IntoParams)]
 pub(super) struct CatalogueQuery {
@@ -23,7 +23,7 @@ pub(super) struct CatalogueQuery {
     get, path = "/v1/catalogue", tag = "catalogue", params(CatalogueQuery),
     security(("session" = []), ("bearer" = []), ("device" = [])),
     responses(
-        (status = 200, body = CatalogueSchema), (status = 304, description = "`If-None-Match` still holds"),
+        (status = 200, body = Catalogue), (status = 304, description = "`If-None-Match` still holds"),
         (status = 401, body = Problem), (status = 403, body = Problem, description = "`device_revoked`"),
         (status = 404, body = Problem, description = "`no_catalogue`: no such version, or no organisation loaded"),
     )

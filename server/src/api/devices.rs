@@ -21,19 +21,14 @@ const KEEPERS: [Role; 2] = [Role::Administrator, Role::Supervisor];
 #[derive(Serialize, ToSchema)]
 #[schema(title = "Device")]
 pub(super) struct DeviceBody {
-    #[schema(value_type = String, format = "uuid")]
     id: DeviceId,
     name: String,
     /// Employee number.
-    #[schema(value_type = String)]
     person: PersonId,
     person_name: String,
-    #[schema(value_type = String, format = "date-time")]
     enrolled_at: Timestamp,
     /// To the minute.
-    #[schema(value_type = String, format = "date-time")]
     last_seen: Timestamp,
-    #[schema(value_type = Option<String>, format = "date-time")]
     revoked_at: Option<Timestamp>,
 }
 
@@ -82,7 +77,6 @@ pub(super) async fn list(
 #[derive(Deserialize, ToSchema)]
 pub(super) struct InvitationRequest {
     /// Employee number of whose device it will be.
-    #[schema(value_type = String)]
     person: String,
     /// How long the code serves, 1 to 30; 7 unless given.
     #[serde(default)]
@@ -95,7 +89,6 @@ pub(super) struct Invitation {
     code: String,
     /// What the phone reads from a QR code.
     uri: String,
-    #[schema(value_type = String, format = "date-time")]
     expires_at: Timestamp,
 }
 

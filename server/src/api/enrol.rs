@@ -29,15 +29,12 @@ pub(super) struct EnrolmentRequest {
 #[derive(Serialize, ToSchema)]
 pub(super) struct EnrolmentBody {
     /// Id of the device.
-    #[schema(value_type = String, format = "uuid")]
     device: DeviceId,
     /// Employee number of its person.
-    #[schema(value_type = String)]
     person: PersonId,
     /// The server's Ed25519 public key, base64url: what it signs verifies by this.
     server_key: String,
     /// The server's own device, on which the console's users write.
-    #[schema(value_type = String, format = "uuid")]
     server_device: DeviceId,
     /// Name of the organisation; `null` while none is loaded.
     organisation: Option<String>,

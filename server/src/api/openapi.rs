@@ -1,13 +1,13 @@
 //! The OpenAPI document, made from the handlers.
 //!
 //! Invariant: what is served at `/v1/openapi.json` is what `server/openapi.json` holds; a test compares.
-//! The schemas here describe types of core, which knows nothing of OpenAPI.
+//! Types of core describe themselves (its feature `openapi`); those of the API stand beside their handlers.
 
 use axum::http::header;
 use axum::response::IntoResponse;
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi as _, ToSchema};
+use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _};
 
 use crate::auth::extract::SESSION_COOKIE;
 
@@ -51,10 +51,81 @@ pub(super) fn head() -> OpenApi {
 
 /// The whole document as JSON, ending in a newline.
 pub fn document() -> String {
-    let (_, document) = super::described().split_for_parts();
+    let (_, mut document) = super::described().split_for_parts();
+    complete(&mut document);
     let mut text = document.to_pretty_json().expect("the document is JSON");
     text.push('\n');
     text
+}
+
+/// What every route may answer beside what its handler says.
+const ANYWHERE: [(&str, &str); 2] = [
+    (
+        "500",
+        "`internal`: something went wrong here; the log says what",
+    ),
+    (
+        "507",
+        "`storage_full`: nothing was stored; send the same again later",
+    ),
+];
+
+/// What every route that takes a JSON body may answer.
+const WITH_A_BODY: [(&str, &str); 4] = [
+    ("400", "`malformed_body`, `malformed_request`"),
+    ("408", "`request_timeout`: the body did not come in time"),
+    ("413", "`body_too_large`"),
+    ("415", "`unsupported_media_type`"),
+];
+
+/// Completes what is made from the handlers: the answers that come before and around them, and the media
+/// type of problems (RFC 9457), which a handler's description has as JSON.
+fn complete(document: &mut OpenApi) {
+    let operations = document.paths.paths.values_mut().flat_map(|item| {
+        let all = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        all.into_iter().flatten()
+    });
+    for operation in operations {
+        let body = operation.request_body.as_ref();
+        let takes_json = body.is_some_and(
+            |body| matches!(body, RefOr::T(body) if body.content.contains_key("application/json")),
+        );
+        let common = ANYWHERE
+            .iter()
+            .chain(WITH_A_BODY.iter().filter(|_| takes_json));
+        let responses = &mut operation.responses.responses;
+        for (status, description) in common {
+            responses
+                .entry((*status).to_owned())
+                .or_insert_with(|| problem(description).into());
+        }
+        for (status, response) in responses {
+            let RefOr::T(response) = response else {
+                continue;
+            };
+            if status.starts_with(['4', '5'])
+                && let Some(content) = response.content.swap_remove("application/json")
+            {
+                response
+                    .content
+                    .insert("application/problem+json".to_owned(), content);
+            }
+        }
+    }
+}
+
+fn problem(description: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let response = ResponseBuilder::new().description(description);
+    response
+        .content("application/problem+json", content)
+        .build()
 }
 
 /// Serves the document.
@@ -64,76 +135,4 @@ pub(super) async fn serve() -> impl IntoResponse {
         [(header::CONTENT_TYPE, "application/json")],
         DOCUMENT.as_str(),
     )
-}
-
-/// A role's name.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its description is used")]
-pub(crate) enum RoleName {
-    IntakeClerk,
-    Dispatcher,
-    Supervisor,
-    Technician,
-    FollowUpClerk,
-    Administrator,
-    Auditor,
-}
-
-/// A status's name.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its description is used")]
-pub(crate) enum StatusName {
-    Received,
-    Assigned,
-    Accepted,
-    Appointed,
-    Departed,
-    Arrived,
-    Suspended,
-    Completed,
-    Confirmed,
-    Closed,
-    Cancelled,
-}
-
-macro_rules! described {
-    ($($(#[$meta:meta])* $title:literal $name:ident { $($field:ident: $type:ty),* $(,)? })*) => { $(
-        $(#[$meta])*
-        #[derive(ToSchema)]
-        #[schema(title = $title)]
-        #[expect(dead_code, reason = "only its description is used")]
-        pub(crate) struct $name { $($field: $type),* }
-    )* };
-}
-
-described! {
-    /// Chinese first, English second.
-    "Label" LabelSchema { zh: String, en: String }
-    /// A code and what people read for it.
-    "Entry" EntrySchema { code: String, label: LabelSchema }
-    /// A service group.
-    "Group" GroupSchema { code: String, label: LabelSchema, regions: Vec<String>, product_lines: Vec<String> }
-    /// A product line.
-    "ProductLine" ProductLineSchema { code: String, label: LabelSchema, checklist: String, parts: Vec<EntrySchema> }
-    /// A checklist.
-    "Checklist" ChecklistSchema { code: String, label: LabelSchema, items: Vec<EntrySchema> }
-    /// A person.
-    "Person" PersonSchema {
-        id: String, name: String, roles: Vec<RoleName>, group: Option<String>, skills: Vec<String>,
-    }
-    /// A ticket in a list.
-    "Summary" SummarySchema {
-        id: String, number: Option<String>, label: String, status: StatusName, grade: Option<String>,
-        region: Option<String>, product_line: Option<String>, model: Option<String>, problem: String,
-        customer_name: Option<String>, lead: Option<String>, appointed_from: Option<String>, conflicts: u32,
-        clashes: u32, opened_at: Option<String>, updated_at: String,
-    }
-    /// Everything configured, at one version.
-    "Catalogue" CatalogueSchema {
-        version: u32, organisation: String, zone: String, regions: Vec<EntrySchema>, groups: Vec<GroupSchema>,
-        product_lines: Vec<ProductLineSchema>, checklists: Vec<ChecklistSchema>, people: Vec<PersonSchema>,
-        consent: LabelSchema,
-    }
 }

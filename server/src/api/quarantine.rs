@@ -25,26 +25,19 @@ const DECIDERS: [Role; 2] = [Role::Dispatcher, Role::Supervisor];
 #[schema(title = "Quarantined")]
 pub(super) struct Item {
     /// Its hash, by which it is decided.
-    #[schema(value_type = String)]
     changeset: ChangesetHash,
-    #[schema(value_type = String, format = "uuid")]
     ticket: TicketId,
     /// The ticket's number, or its provisional label.
     label: String,
     /// `service`, `customer` or `office`.
-    #[schema(value_type = String)]
     part: Part,
     /// Employee number.
-    #[schema(value_type = String)]
     person: PersonId,
     name: String,
     /// Why it waits.
-    #[schema(value_type = String)]
     reason: QuarantineReason,
-    #[schema(value_type = String, format = "date-time")]
     received_at: Timestamp,
     /// What was meant, in order.
-    #[schema(value_type = Vec<Object>)]
     commands: Vec<Command>,
 }
 
@@ -108,7 +101,6 @@ pub(super) struct DecisionRequest {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Decided {
     /// One verdict; an admission may still fail by what it would write.
-    #[schema(value_type = Vec<Object>)]
     verdicts: Vec<Verdict>,
 }
 

@@ -7,7 +7,6 @@ use gongdan_core::ids::PersonId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::openapi::RoleName;
 use super::problem::{ApiError, ApiJson, Problem};
 use crate::AppState;
 use crate::auth::extract::{OfficeAuth, SESSION_COOKIE, session_cookie};
@@ -27,10 +26,8 @@ pub(super) struct Credentials {
 #[schema(title = "Session")]
 pub(super) struct SessionBody {
     /// Employee number.
-    #[schema(value_type = String)]
     person: PersonId,
     name: String,
-    #[schema(value_type = Vec<RoleName>)]
     roles: Vec<gongdan_core::policy::Role>,
 }
 

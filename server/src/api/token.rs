@@ -16,7 +16,6 @@ pub(super) struct TokenBody {
     /// For `Authorization: Bearer …`.
     token: String,
     /// After this it serves no more.
-    #[schema(value_type = String, format = "date-time")]
     expires_at: Timestamp,
 }
 

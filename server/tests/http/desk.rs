@@ -5,6 +5,7 @@ use gongdan_server::read_model;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::described;
 use crate::harness::TestServer;
 
 pub(crate) const CLERK: &str = "G2001";
@@ -51,15 +52,20 @@ impl TestServer {
 }
 
 impl Desk<'_> {
+    /// Sends a request. What goes and what comes is held against the API's description.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let request = self.server.client.request(method, self.server.url(path));
+        let request = self
+            .server
+            .client
+            .request(method.clone(), self.server.url(path));
         let mut request = request
             .header("cookie", &self.cookie)
             .header("x-gongdan-request", "1");
-        if let Some(body) = body {
-            request = request.json(&body);
+        if let Some(body) = &body {
+            request = request.json(body);
         }
-        request.send().await.unwrap()
+        let response = request.send().await.unwrap();
+        described::checked(&method, path, body.as_ref(), response).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod cli;
+mod described;
 mod desk;
 mod devices;
 mod harness;

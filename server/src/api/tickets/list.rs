@@ -7,7 +7,6 @@ use gongdan_core::ticket::summary::Summary;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::openapi::SummarySchema;
 use super::super::problem::{ApiError, ApiJson, ApiQuery, Problem};
 use super::readable;
 use crate::AppState;
@@ -38,7 +37,6 @@ pub(in crate::api) struct ListQuery {
 /// A page of tickets, the newest first.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct TicketList {
-    #[schema(value_type = Vec<SummarySchema>)]
     items: Vec<Summary>,
     /// Where the next page begins; opaque.
     next: Option<String>,

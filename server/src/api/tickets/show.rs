@@ -20,16 +20,12 @@ use crate::read_model::{Author, Detail, detail};
 #[schema(title = "TicketDetail")]
 pub(in crate::api) struct TicketBody {
     /// As its documents say it: facts, collections, events, unsettled conflicts with all candidates.
-    #[schema(value_type = Object)]
     ticket: Ticket,
     /// By part: the heads this answer was read at. A form sends them back with what it writes.
-    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     heads: BTreeMap<Part, Vec<ChangeHash>>,
     /// Who stands behind each actor named in the ticket.
-    #[schema(value_type = BTreeMap<String, AuthorBody>)]
     authors: BTreeMap<ActorId, AuthorBody>,
     /// What the asker may do with the ticket as it stands: advice, the gate decides.
-    #[schema(value_type = Vec<String>)]
     allowed: Vec<Action>,
 }
 
@@ -38,10 +34,8 @@ pub(in crate::api) struct TicketBody {
 #[schema(title = "Author")]
 pub(in crate::api) struct AuthorBody {
     /// Employee number.
-    #[schema(value_type = String)]
     person: PersonId,
     name: String,
-    #[schema(value_type = String, format = "uuid")]
     device: DeviceId,
     device_name: String,
 }

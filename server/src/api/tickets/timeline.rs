@@ -25,26 +25,19 @@ pub(in crate::api) struct TimelineEntry {
     /// Its place in the log.
     seq: u64,
     /// `service`, `customer` or `office`.
-    #[schema(value_type = String)]
     part: Part,
     /// Employee number.
-    #[schema(value_type = String)]
     person: PersonId,
     name: String,
-    #[schema(value_type = String, format = "uuid")]
     device: DeviceId,
     device_name: String,
     /// What the device's clock said.
-    #[schema(value_type = String, format = "date-time")]
     claimed_at: Timestamp,
     /// It happened before this.
-    #[schema(value_type = String, format = "date-time")]
     received_at: Timestamp,
     /// And after this, where anything proves it.
-    #[schema(value_type = Option<String>, format = "date-time")]
     earliest: Option<Timestamp>,
     /// What was meant, in order.
-    #[schema(value_type = Vec<Object>)]
     commands: Vec<Command>,
     /// How it met what others wrote meanwhile: `none`, `soft` (other fields) or `hard` (the same).
     merged: String,

@@ -27,33 +27,28 @@ pub(in crate::api) struct CommandsRequest {
     /// By part: the heads that the form was opened on, from `GET /v1/tickets/{id}`. What was written since
     /// is not overwritten but becomes a conflict. A part that is not named is taken as it is.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     seen: BTreeMap<Part, Vec<ChangeHash>>,
     /// Commands by their names in snake case, admitted together or not at all.
-    #[schema(value_type = Vec<Object>, example = json!([{"correct": {"field": "model", "value": "KFR-35GW"}}]))]
+    #[schema(example = json!([{"correct": {"field": "model", "value": "KFR-35GW"}}]))]
     commands: Vec<Command>,
 }
 
 /// The gate's answer, one verdict for each part written.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Verdicts {
-    #[schema(value_type = Vec<Object>)]
     verdicts: Vec<Verdict>,
 }
 
 #[derive(Deserialize, ToSchema)]
 pub(in crate::api) struct OpenRequest {
     /// `open`, and `record_customer` beside it.
-    #[schema(value_type = Vec<Object>)]
     commands: Vec<Command>,
 }
 
 /// The new ticket.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct Opened {
-    #[schema(value_type = String, format = "uuid")]
     id: TicketId,
-    #[schema(value_type = Option<String>)]
     number: Option<TicketNumber>,
 }
 
