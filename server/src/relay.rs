@@ -15,6 +15,7 @@ mod decide;
 pub mod desk;
 pub mod documents;
 mod inbox;
+mod never;
 mod page;
 mod pull;
 mod rebuild;
@@ -130,6 +131,9 @@ impl Relay {
         let received = gongdan_core::sync::wire::decode_request(body)?;
         let (cursor, changesets) = self.resolve(sender, received.cursor, received.incoming)?;
         let hashes = self.receive(now, sender, changesets)?;
+        if hashes.is_empty() && received.want.is_empty() {
+            self.quarantine_never_complete(sender.index, cursor.verdict_seq)?;
+        }
         let asked = pull::Asked {
             cursor,
             catalogue: received.catalogue,

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{ChangesetHash, DeviceId, TicketId};
+use gongdan_core::ids::{DeviceId, TicketId};
 use gongdan_core::replica::{
     ExecuteError, Identity, OutboxCounts, Outcome, ReceiveError, Replica, Seen, TicketView,
 };
 use gongdan_core::store::memory::MemoryStore;
 use gongdan_core::store::sqlite::SqliteStore;
-use gongdan_core::store::{Filter, OutboxEntry, OutboxState, Store, StoreError, Work};
+use gongdan_core::store::{Filter, OutboxEntry, Store, StoreError, Work};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::ticket::summary::Summary;
 use gongdan_core::ticket::{Act, Command, Ticket};
@@ -154,18 +154,6 @@ impl Phone {
             Device::Here(replica) => replica,
             Device::Node(_) | Device::Closed => panic!("a replica in this process"),
         }
-    }
-
-    /// Whether it tried to author a held changeset anew, could not, and shows it as refused. Of a replica
-    /// under Node only whether it shows anything as refused is known.
-    pub fn gave_up(&mut self, held: ChangesetHash) -> bool {
-        if matches!(self.device, Device::Node(_)) {
-            return self.counts().refused > 0;
-        }
-        let outbox = self.replica().outbox().expect("the store is there");
-        outbox
-            .iter()
-            .any(|entry| entry.state == OutboxState::Refused && entry.replaces == Some(held))
     }
 
     /// A copy of the phone as it stands, restored onto the same device: what a backup does.

@@ -15,6 +15,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::admit::admit;
 use super::inbox::{self, Received};
+use super::never::NEVER_COMPLETE;
 use super::work::Work;
 use super::{Relay, Sender, SyncError, sql_index};
 use crate::auth::devices;
@@ -178,9 +179,8 @@ pub(super) fn judge_unit(work: &mut Work<'_, '_>, row: &Received) -> Result<(), 
         let Some(row) = inbox::by_hash(work.tx, row.hash)? else {
             continue;
         };
-        if row.superseded
-            || matches!(row.verdict, Some(ref v) if !matches!(v, Verdict::Held { .. }))
-        {
+        let settled = row.verdict.as_ref().is_some_and(|v| !awaits_something(v));
+        if row.superseded || settled {
             continue;
         }
         if settle(work, &row, Authority::Author)? {
@@ -190,16 +190,28 @@ pub(super) fn judge_unit(work: &mut Work<'_, '_>, row: &Received) -> Result<(), 
     Ok(())
 }
 
+/// Held, or quarantined for want of its base: judged again when something came.
+fn awaits_something(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Held { .. }) || lacks_its_base(verdict)
+}
+
+fn lacks_its_base(verdict: &Verdict) -> bool {
+    let depends = QuarantineReason::DependsOnQuarantined;
+    *verdict == AGAIN
+        || *verdict == NEVER_COMPLETE
+        || *verdict == Verdict::Quarantined { reason: depends }
+}
+
 /// What of a ticket waits for a base.
 fn waiting(work: &Work<'_, '_>, ticket: TicketId) -> Result<Vec<Received>, StoreError> {
-    let held = inbox::select(
+    let waiting = inbox::select(
         work.tx,
-        "ticket = ?1 AND state = 'held' AND chained = 1 AND superseded_by IS NULL",
+        "ticket = ?1 AND state IN ('held', 'quarantined') AND chained = 1 AND superseded_by IS NULL",
         [ticket.as_bytes()],
     )?;
-    Ok(held
+    Ok(waiting
         .into_iter()
-        .filter(|row| row.verdict.as_ref() == Some(&AGAIN))
+        .filter(|row| row.verdict.as_ref().is_some_and(lacks_its_base))
         .collect())
 }
 
@@ -460,7 +472,10 @@ fn duplicates(work: &mut Work<'_, '_>, row: &Received) -> Result<Option<Verdict>
     })
 }
 
-fn rests_on_quarantined(work: &Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
+pub(super) fn rests_on_quarantined(
+    work: &Work<'_, '_>,
+    row: &Received,
+) -> Result<bool, StoreError> {
     for head in &row.changeset.header.base {
         if inbox::is_quarantined_change(work.tx, pin(*head))? {
             return Ok(true);

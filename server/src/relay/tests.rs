@@ -3,6 +3,7 @@
 
 mod acts;
 mod harness;
+mod never;
 mod numbers;
 mod pages;
 mod quarantine;

@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("002_blobs", include_str!("schema/002_blobs.sql")),
     ("003_relay", include_str!("schema/003_relay.sql")),
     ("004_read_model", include_str!("schema/004_read_model.sql")),
+    ("005_held", include_str!("schema/005_held.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

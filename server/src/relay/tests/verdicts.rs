@@ -109,7 +109,7 @@ fn an_unknown_command_is_held_and_what_follows_it_too_but_nobody_else() {
 }
 
 /// The changeset with another body, properly signed, in the phone's chain.
-fn resealed(
+pub(super) fn resealed(
     phone: &mut super::harness::Phone,
     mut changeset: Changeset,
     body: Vec<u8>,
