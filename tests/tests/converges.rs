@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gongdan_core::ids::TicketId;
 use gongdan_core::replica::Seen;
+use gongdan_core::store::memory::MemoryStore;
 use gongdan_server::relay::Decision;
 use gongdan_tests::commands;
 use gongdan_tests::link::Fate;
@@ -40,6 +41,7 @@ struct Case {
     world: World,
     random: Random,
     forms: Vec<Form>,
+    backup: Option<MemoryStore>,
     executed: usize,
 }
 
@@ -54,6 +56,7 @@ impl Case {
             world,
             random: Random::new(seed),
             forms: Vec::new(),
+            backup: None,
             executed: 0,
         };
         for _ in 0..2 {
@@ -68,8 +71,15 @@ impl Case {
     fn step(&mut self, third: On) {
         self.world.wait(1 + (self.random.number() % 600) as i64);
         let phone = self.random.below(3);
-        match self.random.below(21) {
+        match self.random.below(23) {
             20 => self.world.office.restart(),
+            // The first phone is the one in memory, of which a copy can be made.
+            21 => self.backup = Some(self.world.phones[0].backup()),
+            22 => {
+                if let Some(backup) = self.backup.take() {
+                    self.world.phones[0].restore(backup);
+                }
+            }
             0..=7 => self.phone_acts(phone),
             8..=11 => self.office_acts(),
             12 => self.open(phone),

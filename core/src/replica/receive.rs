@@ -193,13 +193,18 @@ impl Applying {
     /// phone was put back to a backup.
     fn missing(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
         for record in &response.tickets {
+            let mut forgotten = false;
             for part in [Part::Service, Part::Customer] {
                 let of = PartRef {
                     ticket: record.ticket,
                     part,
                 };
                 let opened_on = match self.mirror(txn, of)? {
-                    None => part == Part::Service,
+                    // Whether there is a customer's part, only the server knows: it says so.
+                    None => {
+                        forgotten |= part == Part::Service;
+                        forgotten
+                    }
                     Some((_, seq)) => *seq == 0,
                 };
                 let waits = txn.entries_of(of)?.iter().any(|e| e.state.is_waiting());
