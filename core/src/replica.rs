@@ -189,6 +189,7 @@ pub(crate) mod meta {
     pub(crate) const CATALOGUE: &str = "catalogue";
     pub(crate) const CURSOR: &str = "cursor";
     pub(crate) const THROUGH: &str = "through";
+    pub(crate) const NEWEST: &str = "newest";
     pub(crate) const ANCHOR: &str = "anchor";
     pub(crate) const CHAIN: &str = "chain";
     pub(crate) const DIRECTORY: &str = "directory";

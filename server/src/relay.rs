@@ -130,6 +130,7 @@ impl Relay {
     pub fn sync(&self, now: Timestamp, sender: &Sender, body: &[u8]) -> Result<Vec<u8>, SyncError> {
         let received = gongdan_core::sync::wire::decode_request(body)?;
         let (cursor, changesets) = self.resolve(sender, received.cursor, received.incoming)?;
+        let end_before = self.db.read(log_end)?;
         let hashes = self.receive(now, sender, changesets)?;
         if hashes.is_empty() && received.want.is_empty() {
             self.quarantine_never_complete(sender.index, cursor.verdict_seq)?;
@@ -140,6 +141,7 @@ impl Relay {
             directory: received.directory,
             want: received.want,
             hashes,
+            end_before,
         };
         self.pull(now, sender, &asked, body)
     }

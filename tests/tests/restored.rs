@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
+use gongdan_core::ticket::{Command, Field};
 use gongdan_server::relay::Decision;
 use gongdan_tests::world::{World, note};
 
@@ -45,6 +46,44 @@ fn what_a_phone_opened_after_its_backup_comes_back() {
     assert!(world.phones[0].view(id).is_none(), "it knows nothing of it");
     world.run_until_quiescent();
     assert!(world.phones[0].view(id).is_some());
+    world.finish();
+}
+
+#[test]
+fn a_part_that_a_phone_began_after_its_backup_comes_back() {
+    let mut world = World::with(&["W001"]);
+    let id = world.open_on(0);
+    world.run_until_quiescent();
+    let backup = world.phones[0].backup();
+    let (field, value) = (Field::CustomerName, "李秋河".into());
+    world.act(0, id, Command::Correct { field, value });
+    world.run_until_quiescent();
+    world.phones[0].restore(backup);
+    assert_eq!(world.phones[0].ticket(id).text(field), None);
+    world.run_until_quiescent();
+    assert_eq!(world.phones[0].ticket(id).text(field), Some("李秋河"));
+    world.finish();
+}
+
+#[test]
+fn of_two_changesets_of_one_number_a_phone_hears_of_the_one_it_has() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    let backup = world.phones[0].backup();
+    world.act(0, id, note("备份之后"));
+    // It was under way when the backup was put back.
+    let delayed = world.phones[0].next_request();
+    world.phones[0].restore(backup);
+    world.act(0, id, note("恢复之后"));
+    let device = world.phones[0].device();
+    world.office.sync(device, &delayed).unwrap();
+    world.exchange(0);
+    let waiting = world.office.inbox("quarantined");
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(world.phones[0].counts().quarantined, 1, "the one it has");
+    world.office.decide(waiting[0], Decision::Admit).unwrap();
+    world.run_until_quiescent();
+    assert_eq!(world.phones[0].ticket(id).notes.len(), 2);
     world.finish();
 }
 

@@ -13,7 +13,7 @@ use crate::store::{
 };
 use crate::sync::keys::PublicKey;
 use crate::sync::protocol::{BaseHint, Entry, PartIndex, Response, TicketRecord, time_message};
-use crate::sync::verdict::{HeldWhy, Refusal, Verdict};
+use crate::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use crate::sync::wire::decode_response;
 use crate::ticket::summary::Summary;
 
@@ -55,7 +55,11 @@ impl Replica {
             .or(self.catalogue.as_ref())
             .map_or(0, |c| c.version);
         self.store.write(&mut |txn| {
-            let mut applying = Applying::default();
+            let newest = get::<u64>(txn, meta::NEWEST)?.unwrap_or(0);
+            let mut applying = Applying {
+                newest,
+                ..Applying::default()
+            };
             if let (Some(json), Some(catalogue)) = (&response.catalogue, &catalogue) {
                 txn.put_meta(meta::CATALOGUE, json)?;
                 put(txn, "catalogue_version", &catalogue.version)?;
@@ -85,7 +89,6 @@ impl Replica {
             applying.snapshots(txn, &response)?;
             applying.log(txn, &response)?;
             applying.verdicts(txn, &response)?;
-            applying.missing(txn, &response)?;
             applying.save(txn, &response)?;
             let fresh = rebase(
                 txn,
@@ -96,7 +99,14 @@ impl Replica {
             )?;
             applying.unsettled += fresh.refused;
             outcome.evicted = evict(txn, &response, &mut applying)?;
-            txn.put_meta(meta::CURSOR, &response.cursor)?;
+            // What this device wrote and forgot is told to nobody but it: it asks for everything anew.
+            let cursor: &[u8] = if applying.forgotten {
+                &[]
+            } else {
+                &response.cursor
+            };
+            txn.put_meta(meta::CURSOR, cursor)?;
+            put(txn, meta::NEWEST, &newest.max(response.through))?;
             put(txn, meta::THROUGH, &response.through)?;
             put(txn, meta::ANCHOR, &response.time)?;
             outcome.changed = applying
@@ -111,6 +121,7 @@ impl Replica {
                 outcome.verdicts.count(&told.verdict);
             }
             outcome.more = response.more
+                || applying.forgotten
                 || !applying.want.is_empty()
                 || !txn.entries_in(OutboxState::Pending)?.is_empty()
                 || !txn.entries_in(OutboxState::InFlight)?.is_empty();
@@ -164,6 +175,10 @@ struct Applying {
     /// Outbox entries that are to be authored anew.
     anew: BTreeSet<u64>,
     unsettled: u32,
+    /// The log's newest entry that this device ever heard of.
+    newest: u64,
+    /// It wrote what it does not know: it was put back to a backup, or copied.
+    forgotten: bool,
 }
 
 impl Applying {
@@ -184,33 +199,6 @@ impl Applying {
                 };
                 self.docs.insert(part_ref, (doc, part.seq));
                 self.touch(part_ref);
-            }
-        }
-        Ok(())
-    }
-
-    /// A ticket that this device opened and has no longer, or only what it opened it on, is wanted: the
-    /// phone was put back to a backup.
-    fn missing(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
-        for record in &response.tickets {
-            let mut forgotten = false;
-            for part in [Part::Service, Part::Customer] {
-                let of = PartRef {
-                    ticket: record.ticket,
-                    part,
-                };
-                let opened_on = match self.mirror(txn, of)? {
-                    // Whether there is a customer's part, only the server knows: it says so.
-                    None => {
-                        forgotten |= part == Part::Service;
-                        forgotten
-                    }
-                    Some((_, seq)) => *seq == 0,
-                };
-                let waits = txn.entries_of(of)?.iter().any(|e| e.state.is_waiting());
-                if opened_on && !waits {
-                    self.want.insert(PartIndex::new(record.index, part));
-                }
             }
         }
         Ok(())
@@ -260,8 +248,9 @@ impl Applying {
         device_sequence: u32,
         seq: u64,
     ) -> Result<(), StoreError> {
-        // Told before: nothing is left of it.
         let Some(sealed) = txn.sealed(device_sequence)? else {
+            // Told before, and nothing is left of it; or it comes after all that was told.
+            self.forgotten |= seq > self.newest;
             return Ok(());
         };
         for id in sealed.entries {
@@ -348,9 +337,16 @@ impl Applying {
                     self.duplicate(txn, &entry)?;
                     continue;
                 };
-                entry.state = state;
+                let before = std::mem::replace(&mut entry.state, state);
                 entry.verdict = Some(told.verdict.clone());
                 match &told.verdict {
+                    // Another one of this number is there already: what became of it, this device forgot.
+                    Verdict::Quarantined {
+                        reason: QuarantineReason::SequenceTwice,
+                    } if before != OutboxState::Quarantined => {
+                        self.unsettled += 1;
+                        self.forgotten = true;
+                    }
                     // An act stands or falls as one, and so does what a person declined; of other
                     // changesets only the command named falls.
                     Verdict::Refused { command, reason }

@@ -18,10 +18,13 @@ impl Replica {
     /// The bytes of the next `POST /v1/sync`. Entries become in flight; ask again after [`Replica::receive`]
     /// where it says so. An answer that never comes costs nothing: the same changesets go again.
     pub fn next_request(&mut self) -> Result<Vec<u8>, StoreError> {
-        let spell_out = self.spell_out;
+        let mut spell_out = self.spell_out;
         let mut bytes = Vec::new();
         let (key, identity, entropy) = (&self.key, &self.identity, &mut self.entropy);
         self.store.write(&mut |txn| {
+            // Without a place in the log nothing that was told is to be referred to.
+            let cursor = txn.meta(meta::CURSOR)?.unwrap_or_default();
+            spell_out |= cursor.is_empty();
             let mut chain: Chain = get(txn, meta::CHAIN)?.unwrap_or_default();
             for group in groups(txn.entries_in(OutboxState::Pending)?) {
                 chain.device_sequence += 1;
@@ -43,11 +46,7 @@ impl Replica {
             put(txn, meta::CHAIN, &chain)?;
             let through = get::<u64>(txn, meta::THROUGH)?.unwrap_or(0);
             let request = Request {
-                cursor: if spell_out {
-                    Vec::new()
-                } else {
-                    txn.meta(meta::CURSOR)?.unwrap_or_default()
-                },
+                cursor: if spell_out { Vec::new() } else { cursor },
                 catalogue: get::<u32>(txn, "catalogue_version")?.unwrap_or(0),
                 directory: get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0),
                 want: get::<Vec<PartIndex>>(txn, meta::WANT)?.unwrap_or_default(),

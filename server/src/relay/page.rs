@@ -277,7 +277,8 @@ impl Page<'_> {
         ])?)
     }
 
-    /// What became visible since the cursor, today's visits first; what is so no longer is told at once.
+    /// What became visible since the cursor, today's visits first; what is so no longer is told at once. What
+    /// the device opened itself it has, unless it starts from the beginning again.
     fn newly_visible(&mut self) -> Result<Vec<Item>, StoreError> {
         if self.cursor.visible == self.end {
             return Ok(Vec::new());
@@ -285,7 +286,7 @@ impl Page<'_> {
         let (day_starts, day_ends) = self.today()?;
         let mut statement = self.feed.connection.prepare_cached(
             "SELECT v.ticket_index, v.part, v.visible FROM visibility v JOIN tickets t USING (ticket_index)
-             WHERE v.person = ?1 AND v.seq > ?2 AND v.seq <= ?3 AND v.held_by IS NOT ?4
+             WHERE v.person = ?1 AND v.seq > ?2 AND v.seq <= ?3 AND (v.held_by IS NOT ?4 OR (?2 = 0 AND v.seq <= ?7))
              ORDER BY t.appointed_from BETWEEN ?5 AND ?6 DESC, t.appointed_from IS NULL, t.appointed_from,
                t.grade IS NULL, t.grade, t.ticket_index DESC, v.part",
         )?;
@@ -296,7 +297,8 @@ impl Page<'_> {
                 sql_index(self.end),
                 self.feed.sender.index,
                 day_starts,
-                day_ends
+                day_ends,
+                sql_index(self.feed.asked.end_before)
             ],
             |row| {
                 Ok((

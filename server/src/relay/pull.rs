@@ -44,6 +44,8 @@ pub(super) struct Asked {
     pub(super) want: Vec<PartIndex>,
     /// This request's changesets, whose verdicts are told whatever the cursor says.
     pub(super) hashes: Vec<ChangesetHash>,
+    /// The log's end before they came.
+    pub(super) end_before: u64,
 }
 
 impl Relay {
@@ -307,7 +309,7 @@ fn verdicts(
     let mut end = end.cast_unsigned();
     let mut told: BTreeMap<u32, Verdict> = BTreeMap::new();
     let mut stays = false;
-    let mut tell = |sequence: u32, verdict: Verdict| {
+    let mut tell = |told: &mut BTreeMap<u32, Verdict>, sequence: u32, verdict: Verdict| {
         if matches!(verdict, Verdict::Admitted { seq } if seq > through) {
             stays = true;
         } else {
@@ -316,7 +318,10 @@ fn verdicts(
     };
     if end > since {
         let mut statement = c.prepare_cached(
-            "SELECT device_sequence, verdict, verdict_seq FROM inbox WHERE device_idx = ?1 AND verdict_seq > ?2
+            // Of two of one number the device has the one that came last: it was put back to a backup.
+            "SELECT device_sequence, verdict, verdict_seq FROM inbox i WHERE device_idx = ?1 AND verdict_seq > ?2
+               AND NOT EXISTS (SELECT 1 FROM inbox later WHERE later.device_idx = i.device_idx
+                 AND later.device_sequence = i.device_sequence AND later.id > i.id)
              ORDER BY verdict_seq LIMIT ?3",
         )?;
         let rows = statement
@@ -337,6 +342,7 @@ fn verdicts(
         }
         for (sequence, bytes, _) in rows {
             tell(
+                &mut told,
                 sequence,
                 codec::decode(&bytes).map_err(|_| StoreError::Malformed {
                     what: "inbox.verdict",
@@ -349,7 +355,9 @@ fn verdicts(
         if let Some(row) = inbox::by_hash(c, *hash)?
             && let Some(verdict) = row.verdict
         {
-            tell(row.changeset.header.device_sequence, verdict);
+            let sequence = row.changeset.header.device_sequence;
+            told.remove(&sequence);
+            tell(&mut told, sequence, verdict);
         }
     }
     response.verdicts = told
