@@ -122,7 +122,7 @@ export const detail: TicketDetail = {
     [OFFICE]: { person: 'G1001', name: 'Lin Fang', device: 'd-office', device_name: 'Office' },
     [FIELD]: { person: 'G2001', name: 'Chen Wei', device: 'd-phone', device_name: 'Phone of Chen Wei' },
   },
-  allowed: ['assign', 'cancel', 'write_note', 'correct', 'settle_conflict', 'settle_status', 'grade', 'reopen', 'follow_up', 'close'],
+  allowed: ['assign', 'cancel', 'write_note', 'correct', 'edit_problem', 'strike_out', 'settle_conflict', 'settle_status', 'grade', 'reopen', 'follow_up', 'close'],
 }
 
 const timed = (seq: number, claimed: string, commands: TimelineEntry['commands'], more: Partial<TimelineEntry> = {}): TimelineEntry => ({

@@ -228,6 +228,37 @@ describe('the page', () => {
     expect(sent()[0]!.body).toEqual({ seen: detail.heads, commands: [{ write_note: { part: 'service', text: 'Call back.' } }] })
   })
 
+  it('sends only what was changed of the problem text', async () => {
+    const wrapper = await page()
+    await button(wrapper, 'More').trigger('click')
+    await settled()
+    const item = [...document.querySelectorAll<HTMLElement>('.el-dropdown-menu__item')].find((each) => each.textContent?.includes('Edit the problem text'))!
+    item.click()
+    await settled()
+    const area = document.querySelector<HTMLTextAreaElement>('.el-dialog textarea')!
+    expect(area.value).toBe(detail.ticket.problem)
+    area.value = area.value.replace('ten minutes', 'five minutes')
+    area.dispatchEvent(new Event('input'))
+    await arrives((next) => {
+      next.ticket.problem = `${next.ticket.problem} Urgent.`
+    })
+    const submit = [...document.querySelectorAll<HTMLButtonElement>('.el-dialog button')].find((each) => each.textContent?.includes('Submit'))!
+    submit.click()
+    await settled()
+    const splices = [{ at: 30, delete: 3, insert: 'five' }]
+    expect(sent()[0]!.body).toEqual({ seen: detail.heads, commands: [{ edit_problem: { splices } }] })
+  })
+
+  it('strikes a note out after a question', async () => {
+    const wrapper = await page()
+    await button(wrapper, 'Strike out').trigger('click')
+    await settled()
+    const sure = [...document.querySelectorAll<HTMLButtonElement>('.el-message-box button')].find((each) => each.textContent?.includes('Strike out'))!
+    sure.click()
+    await settled()
+    expect(sent()[0]!.body).toMatchObject({ commands: [{ strike_out: { item: expect.any(String) } }] })
+  })
+
   it('follows the language', async () => {
     const wrapper = await page()
     setLocale('zh-CN')
