@@ -339,6 +339,29 @@ fn a_stranger_cannot_act_on_a_ticket_that_is_not_on_his_phone() {
 }
 
 #[test]
+fn what_only_adds_comes_in_though_it_was_sent_with_what_decides_the_state() {
+    let (mut world, id) = reassigned(&[note("一"), complete(), note("二")]);
+    world.run_until_quiescent();
+    assert_eq!(
+        world.phones[0].counts(),
+        QUARANTINED(2),
+        "the completion, and what builds on it"
+    );
+    assert_eq!(world.office.ticket(id).notes.len(), 1);
+    let waiting = world.office.inbox("quarantined");
+    assert_eq!(
+        waiting.len(),
+        2,
+        "the changeset that held all three is replaced"
+    );
+    world.office.decide(waiting[0], Decision::Admit).unwrap();
+    world.run_until_quiescent();
+    assert_eq!(world.office.ticket(id).notes.len(), 2);
+    assert_eq!(world.phones[0].counts(), OutboxCounts::default());
+    world.finish();
+}
+
+#[test]
 fn an_eviction_waits_for_what_is_still_to_be_sent() {
     let (mut world, id) = reassigned(&[note("一"), complete()]);
     world.fate(0, &[gongdan_tests::link::Fate::LosesRequest]);

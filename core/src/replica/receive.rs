@@ -8,14 +8,21 @@ use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
 use crate::ids::{ChangeHash, Part, PartRef, TicketId};
+use crate::policy;
 use crate::store::{
-    ActorRow, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow,
+    ActorRow, MirrorRow, OutboxEntry, OutboxState, SealedRow, StoreError, StoreTxn, TicketRow,
 };
+use crate::sync::changeset::Changeset;
+use crate::sync::codec;
 use crate::sync::keys::PublicKey;
 use crate::sync::protocol::{BaseHint, Entry, PartIndex, Response, TicketRecord, time_message};
 use crate::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use crate::sync::wire::decode_response;
 use crate::ticket::summary::Summary;
+
+const REASSIGNED: Verdict = Verdict::Quarantined {
+    reason: QuarantineReason::Reassigned,
+};
 
 impl Replica {
     /// Takes a response over. On an error nothing is written, and the same request may go again.
@@ -328,6 +335,9 @@ impl Applying {
             let Some(sealed) = txn.sealed(told.device_sequence)? else {
                 continue;
             };
+            if told.verdict == REASSIGNED && self.parted(txn, &sealed)? {
+                continue;
+            }
             for (place, id) in (0u32..).zip(&sealed.entries) {
                 let Some(mut entry) = txn.entry(*id)? else {
                     continue;
@@ -379,6 +389,36 @@ impl Applying {
             }
         }
         Ok(())
+    }
+
+    /// After a reassignment what only adds comes in, and what decides the ticket's state waits: where both
+    /// went in one changeset they go again, each by itself and as it was. Whether they do.
+    fn parted(&mut self, txn: &mut dyn StoreTxn, sealed: &SealedRow) -> Result<bool, StoreError> {
+        let mut entries = Vec::with_capacity(sealed.entries.len());
+        for id in &sealed.entries {
+            entries.extend(txn.entry(*id)?);
+        }
+        let adds = |entry: &OutboxEntry| policy::only_adds(entry.command.action());
+        let newly = entries
+            .iter()
+            .all(|e| e.state == OutboxState::InFlight && e.act.is_none());
+        let mixed = entries.iter().any(adds) && !entries.iter().all(adds);
+        if !(newly && mixed) {
+            return Ok(false);
+        }
+        let changeset: Changeset =
+            codec::decode(&sealed.changeset).map_err(|_| StoreError::Malformed {
+                what: "a sealed changeset",
+            })?;
+        for mut entry in entries {
+            entry.state = OutboxState::Pending;
+            entry.device_sequence = None;
+            entry.replaces = Some(changeset.hash());
+            self.touch(entry.part_ref());
+            txn.put_entry(&entry)?;
+        }
+        txn.delete_sealed(sealed.device_sequence)?;
+        Ok(true)
     }
 
     /// It is in the log, perhaps by another hash: what shows it may have been told before.

@@ -42,7 +42,9 @@ pub struct Quarantined {
 /// The database fails.
 pub fn quarantined_count(connection: &Connection) -> Result<u64, StoreError> {
     let count: i64 = connection
-        .prepare_cached("SELECT count(*) FROM inbox WHERE state = 'quarantined'")?
+        .prepare_cached(
+            "SELECT count(*) FROM inbox WHERE state = 'quarantined' AND superseded_by IS NULL",
+        )?
         .query_row([], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
@@ -56,7 +58,7 @@ pub fn quarantined(connection: &Connection) -> Result<Vec<Quarantined>, StoreErr
         "SELECT i.hash, i.changeset, i.received_at, i.verdict, r.label, u.name
          FROM inbox i LEFT JOIN ticket_rows r ON r.id = i.ticket LEFT JOIN devices d ON d.idx = i.device_idx
            LEFT JOIN users u ON u.person = d.person
-         WHERE i.state = 'quarantined' ORDER BY i.id LIMIT ?1",
+         WHERE i.state = 'quarantined' AND i.superseded_by IS NULL ORDER BY i.id LIMIT ?1",
     )?;
     statement
         .query_map([ITEMS_MAX as i64], |row| Ok(item(row)))?

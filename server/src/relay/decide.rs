@@ -72,7 +72,7 @@ impl Relay {
 }
 
 fn is_quarantined(row: &Received) -> bool {
-    matches!(row.verdict, Some(Verdict::Quarantined { .. }))
+    !row.superseded && matches!(row.verdict, Some(Verdict::Quarantined { .. }))
 }
 
 fn admit(
@@ -158,7 +158,7 @@ fn sign(
 fn dependents(work: &Work<'_, '_>, ticket: TicketId) -> Result<Vec<Received>, StoreError> {
     let found = inbox::select(
         work.tx,
-        "ticket = ?1 AND state = 'quarantined'",
+        "ticket = ?1 AND state = 'quarantined' AND superseded_by IS NULL",
         [ticket.as_bytes()],
     )?;
     let depends = Some(Verdict::Quarantined {
@@ -177,7 +177,7 @@ fn act_of(work: &Work<'_, '_>, row: &Received) -> Result<Vec<Received>, StoreErr
     };
     let found = inbox::select(
         work.tx,
-        "device_idx = ?1 AND device_sequence BETWEEN ?2 AND ?3 AND state = 'quarantined'",
+        "device_idx = ?1 AND device_sequence BETWEEN ?2 AND ?3 AND state = 'quarantined' AND superseded_by IS NULL",
         params![
             row.device_index,
             act.first,

@@ -150,7 +150,8 @@ pub(super) fn set_verdict(
     Ok(true)
 }
 
-/// Marks the held changeset that `hash` authors anew: it is kept and never judged again.
+/// Marks the held or quarantined changeset that `hash` goes in place of: it is kept, never judged again, and
+/// nobody's to decide.
 pub(super) fn supersede(
     tx: &Transaction<'_>,
     device_index: i64,
@@ -159,8 +160,13 @@ pub(super) fn supersede(
 ) -> Result<(), StoreError> {
     tx.execute(
         "UPDATE inbox SET superseded_by = ?3
-         WHERE hash = ?1 AND device_idx = ?2 AND state = 'held' AND superseded_by IS NULL",
+         WHERE hash = ?1 AND device_idx = ?2 AND state IN ('held', 'quarantined') AND superseded_by IS NULL",
         params![replaced.0, device_index, hash.0],
+    )?;
+    tx.execute(
+        "DELETE FROM quarantined_changes WHERE inbox IN
+           (SELECT id FROM inbox WHERE hash = ?1 AND device_idx = ?2 AND superseded_by IS NOT NULL)",
+        params![replaced.0, device_index],
     )?;
     Ok(())
 }
