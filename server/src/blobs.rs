@@ -19,7 +19,8 @@ use gongdan_core::ids::BlobHash;
 use sha2::{Digest, Sha256};
 
 pub use rows::{
-    Stored, Upload, UploadId, create, delete_upload, expired, finish, open_uploads, stored, upload,
+    Stored, Upload, UploadId, create, delete_upload, expired, finish, is_readable, open_uploads,
+    stored, upload,
 };
 pub(crate) use slots::{Slot, Slots};
 

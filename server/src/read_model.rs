@@ -1,7 +1,7 @@
 //! The read model: what lists, search and counts are answered from, as plain rows.
 //!
 //! ```text
-//! log → documents → hydrate → Ticket → rows::of (pure) → ticket_rows, ticket_grams, ticket_conflicts
+//! log → documents → hydrate → Ticket → rows::of (pure) → ticket_rows, ticket_grams, ticket_conflicts, ticket_photos
 //! ```
 //! Invariant: the rows are a function of the log alone: of each ticket's documents and of the receipt of
 //! what was last admitted to it. They are written in the transaction that admits, may be dropped at any

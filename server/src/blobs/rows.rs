@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{ActorId, BlobHash, InvalidId};
+use gongdan_core::ids::{ActorId, BlobHash, InvalidId, Part, PersonId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::store::StoreError;
@@ -53,6 +53,24 @@ pub struct Upload {
     pub expires_at: Timestamp,
     /// The attachment is there.
     pub finished: bool,
+}
+
+/// Whether a person's phone may read an attachment: it brought the bytes itself, or the person may read a
+/// ticket that names them.
+pub fn is_readable(
+    connection: &Connection,
+    hash: BlobHash,
+    uploader: &str,
+    person: &PersonId,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM blobs WHERE hash = ?1 AND uploaded_by = ?2
+         UNION ALL
+         SELECT 1 FROM ticket_photos p JOIN visibility v USING (ticket_index)
+         WHERE p.blob = ?1 AND v.person = ?3 AND v.part = ?4 AND v.visible = 1",
+    )?;
+    let key = params![hash.0, uploader, person.as_str(), Part::Service.code()];
+    Ok(statement.exists(key)?)
 }
 
 /// The attachment of a hash.

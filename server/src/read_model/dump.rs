@@ -6,10 +6,11 @@ use rusqlite::types::ValueRef;
 use crate::store::StoreError;
 
 /// The tables with the columns that order their rows.
-const TABLES: [(&str, &str); 3] = [
+const TABLES: [(&str, &str); 4] = [
     ("ticket_rows", "ticket_index"),
     ("ticket_grams", "gram, ticket_index"),
     ("ticket_conflicts", "ticket_index, part, place"),
+    ("ticket_photos", "ticket_index, blob"),
 ];
 
 /// Every row of every table, one a line, in an order that depends on their content alone.

@@ -1,5 +1,8 @@
 //! A ticket as rows. Invariant: pure; the same ticket gives the same rows on every server.
 
+use std::collections::BTreeSet;
+
+use gongdan_core::ids::BlobHash;
 use gongdan_core::ticket::summary::{Summary, search_text, summarize};
 use gongdan_core::ticket::{Conflict, Field, Ticket};
 
@@ -18,6 +21,8 @@ pub struct Rows {
     pub search_text: String,
     /// Rival values.
     pub conflicts: Vec<Conflict>,
+    /// Attachments named, struck out ones too: they stay readable.
+    pub photos: BTreeSet<BlobHash>,
 }
 
 /// The rows of a ticket, seen with the office's eyes (all parts).
@@ -29,6 +34,7 @@ pub fn rows(ticket: &Ticket) -> Rows {
         external_ref: ticket.text(Field::ExternalRef).map(str::to_owned),
         search_text: search_text(ticket).to_lowercase(),
         conflicts: ticket.conflicts.clone(),
+        photos: ticket.photos.iter().map(|photo| photo.blob).collect(),
         summary,
     }
 }

@@ -12,7 +12,10 @@ use rusqlite::{Connection, params_from_iter};
 use super::list::Statement;
 use super::*;
 
-const SCHEMA: &str = include_str!("../store/schema/004_read_model.sql");
+const SCHEMA: &str = concat!(
+    include_str!("../store/schema/004_read_model.sql"),
+    include_str!("../store/schema/006_ticket_photos.sql"),
+);
 
 fn open() -> Connection {
     let connection = Connection::open_in_memory().unwrap();

@@ -29,7 +29,8 @@ pub fn store(
     let index = key(index)?;
     store_grams(tx, index, &rows.search_text)?;
     store_row(tx, index, rows, now)?;
-    store_conflicts(tx, index, rows)
+    store_conflicts(tx, index, rows)?;
+    store_photos(tx, index, rows)
 }
 
 /// Empties the read model, for a rebuild.
@@ -37,7 +38,12 @@ pub fn store(
 /// # Errors
 /// The database fails.
 pub fn clear(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    for table in ["ticket_conflicts", "ticket_grams", "ticket_rows"] {
+    for table in [
+        "ticket_conflicts",
+        "ticket_grams",
+        "ticket_photos",
+        "ticket_rows",
+    ] {
         tx.execute(&format!("DELETE FROM {table}"), [])?;
     }
     Ok(())
@@ -100,6 +106,17 @@ fn store_grams(tx: &Transaction<'_>, index: i64, search_text: &str) -> Result<()
     )?;
     for gram in after.difference(&before) {
         insert.execute(params![gram, index])?;
+    }
+    Ok(())
+}
+
+fn store_photos(tx: &Transaction<'_>, index: i64, rows: &Rows) -> Result<(), StoreError> {
+    // A reference is never taken away, it is struck out.
+    let mut insert = tx.prepare_cached(
+        "INSERT OR IGNORE INTO ticket_photos (ticket_index, blob) VALUES (?1, ?2)",
+    )?;
+    for blob in &rows.photos {
+        insert.execute(params![index, blob.0])?;
     }
     Ok(())
 }

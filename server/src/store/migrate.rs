@@ -12,6 +12,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("003_relay", include_str!("schema/003_relay.sql")),
     ("004_read_model", include_str!("schema/004_read_model.sql")),
     ("005_held", include_str!("schema/005_held.sql")),
+    (
+        "006_ticket_photos",
+        include_str!("schema/006_ticket_photos.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -6,6 +6,9 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use serde_json::json;
+
+use crate::desk::{DISPATCHER, TECHNICIAN};
 use crate::harness::{TestServer, assert_problem};
 
 fn hex(bytes: &[u8]) -> String {
@@ -374,4 +377,44 @@ async fn a_revoked_device_still_uploads() {
         .await
         .unwrap();
     assert_problem(read, 403, "device_revoked").await;
+}
+
+#[tokio::test]
+async fn a_photo_is_read_by_the_phone_that_brought_it_and_by_those_who_may_read_its_ticket() {
+    let server = TestServer::start().await;
+    let (author, other) = (uploader(&server, 1).await, uploader(&server, 2).await);
+    let hash = hex(b"hello");
+    let path = author.create(&hash, 5).await;
+    author.patch(&path, 0, b"hello").send().await.unwrap();
+    let status = async |client: &Uploader<'_>| {
+        let request = client.request(Method::GET, &format!("/v1/blobs/{hash}"));
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(status(&author).await, StatusCode::OK);
+    assert_eq!(
+        status(&other).await,
+        StatusCode::NOT_FOUND,
+        "nothing names it"
+    );
+
+    let desk = server.desk(DISPATCHER);
+    let (id, _) = desk.open("east", "空调不制冷").await;
+    let photo = json!([{ "attach_photo": { "blob": hash, "media_type": "image/jpeg", "bytes": 5, "caption": "铭牌" } }]);
+    desk.execute(&id, &json!({}), photo).await;
+    assert_eq!(
+        status(&other).await,
+        StatusCode::NOT_FOUND,
+        "of another's ticket"
+    );
+    let assign = |to: &str| json!([{ "assign": { "crew": [to], "lead": to, "group": null } }]);
+    desk.execute(&id, &json!({}), assign(TECHNICIAN)).await;
+    assert_eq!(status(&other).await, StatusCode::OK);
+    desk.execute(&id, &json!({}), assign("G4002")).await;
+    assert_eq!(
+        status(&other).await,
+        StatusCode::NOT_FOUND,
+        "not his any more"
+    );
+    assert_eq!(status(&author).await, StatusCode::OK, "its own bytes");
+    server.assert_rebuilt_the_same();
 }

@@ -13,7 +13,8 @@ use crate::api::problem::{ApiError, ApiPath, Problem};
 use crate::auth::extract::Caller;
 use crate::blobs;
 
-/// An attachment by its hash. Whoever may ask and knows the hash has read it in a document they hold.
+/// An attachment by its hash: for the office, for the phone that brought it, and for the phones of those who
+/// may read a ticket that names it.
 #[utoipa::path(
     get, path = "/v1/blobs/{hash}", tag = "blobs", security(("session" = []), ("bearer" = []), ("device" = [])),
     params(("hash" = String, Path, description = "SHA-256 in hexadecimal")),
@@ -34,7 +35,19 @@ pub(in crate::api) async fn download(
     let hash: BlobHash = hash.parse().map_err(|_| ApiError::not_found())?;
     let stored = state
         .db
-        .read_async(move |c| blobs::stored(c, hash))
+        .read_async(move |c| {
+            let readable = match &caller {
+                Caller::Office(office) => office.roles.iter().any(|role| role.is_office()),
+                Caller::Device { auth, .. } => {
+                    blobs::is_readable(c, hash, &caller.label(), &auth.person)?
+                }
+            };
+            if readable {
+                blobs::stored(c, hash)
+            } else {
+                Ok(None)
+            }
+        })
         .await?
         .ok_or_else(ApiError::not_found)?;
     let tag =
