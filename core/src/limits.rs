@@ -38,6 +38,10 @@ pub const CHANGESET_BYTES_MAX: usize = 512 * 1024;
 pub const BASE_HEADS_MAX: usize = 64;
 /// Changesets in one request.
 pub const REQUEST_CHANGESETS_MAX: usize = 1_000;
+/// Changesets that a server takes from one device on one day.
+pub const DEVICE_DAY_CHANGESETS_MAX: i64 = 200_000;
+/// Bytes of changesets' bodies that a server takes from one device on one day.
+pub const DEVICE_DAY_BYTES_MAX: i64 = 64 * 1024 * 1024;
 /// Bytes of a sync body before decompression.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of a sync body after decompression.

@@ -18,6 +18,7 @@ mod inbox;
 mod never;
 mod page;
 mod pull;
+mod quota;
 mod rebuild;
 mod receive;
 mod resolve;
@@ -71,6 +72,12 @@ pub enum SyncError {
     /// It refers to what is not here: the phone is to spell everything out.
     #[error("read the sync request: a reference that cannot be resolved")]
     UnresolvedReference,
+    /// The device has brought more than it may in a day.
+    #[error("receive changesets: past the device's quota of the day")]
+    OverQuota {
+        /// Until it may bring more.
+        seconds_left: u64,
+    },
     /// The database.
     #[error("sync")]
     Store(#[from] StoreError),

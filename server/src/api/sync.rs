@@ -37,6 +37,10 @@ impl From<SyncError> for ApiError {
             SyncError::UnresolvedReference => {
                 Self::new(StatusCode::CONFLICT, "unresolved_reference")
             }
+            SyncError::OverQuota { seconds_left } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "device_quota")
+                    .header(header::RETRY_AFTER, HeaderValue::from(seconds_left))
+            }
             SyncError::Store(error) => error.into(),
         }
     }
@@ -53,6 +57,7 @@ impl From<SyncError> for ApiError {
         (status = 409, body = Problem, description = "`other_epoch`: begin anew; `unresolved_reference`: spell everything out"),
         (status = 413, body = Problem, description = "`body_too_large`"),
         (status = 415, body = Problem, description = "`unsupported_media_type`"),
+        (status = 429, body = Problem, description = "`device_quota`: nothing was stored; `Retry-After` says when it will be"),
     )
 )]
 pub(super) async fn sync(

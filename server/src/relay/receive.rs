@@ -17,7 +17,7 @@ use super::admit::admit;
 use super::inbox::{self, Received};
 use super::never::NEVER_COMPLETE;
 use super::work::Work;
-use super::{Relay, Sender, SyncError, sql_index};
+use super::{Relay, Sender, SyncError, quota, sql_index};
 use crate::auth::devices;
 use crate::gate::{self, Admitted, Author, Authority, Before, Judged};
 use crate::store::StoreError;
@@ -55,11 +55,17 @@ impl Relay {
             return Err(SyncError::BadSignature);
         }
         let added = self.db.write(|tx| {
-            let mut added = false;
+            let (mut added, mut bytes) = (0, 0);
             for changeset in &changesets {
-                added |= inbox::insert(tx, changeset, sender.index, now)?;
+                if inbox::insert(tx, changeset, sender.index, now)? {
+                    added += 1;
+                    bytes += changeset.body.len() as i64;
+                }
             }
-            Ok::<_, StoreError>(added)
+            if added > 0 {
+                quota::count(tx, sender.index, now, added, bytes)?;
+            }
+            Ok::<_, SyncError>(added > 0)
         })?;
         if added {
             self.judge_device(sender.index)?;

@@ -16,6 +16,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "006_ticket_photos",
         include_str!("schema/006_ticket_photos.sql"),
     ),
+    (
+        "007_device_days",
+        include_str!("schema/007_device_days.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

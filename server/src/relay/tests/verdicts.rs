@@ -40,6 +40,65 @@ fn a_lawful_changeset_is_admitted_once_and_says_so_again() {
 }
 
 #[test]
+fn a_device_brings_so_much_in_a_day_and_the_rest_the_next() {
+    let server = Server::new();
+    let ticket = server.assigned(TECHNICIAN);
+    let mut phone = server.phone(TECHNICIAN);
+    phone.take(&server, ticket);
+    let one = phone.seal(ticket, server.now(), vec![Command::Accept]);
+    server.receive(&phone, std::slice::from_ref(&one));
+    let limit = gongdan_core::limits::DEVICE_DAY_CHANGESETS_MAX;
+    server
+        .db
+        .write(|tx| {
+            tx.execute("UPDATE device_days SET changesets = ?1", [limit - 1])?;
+            Ok::<_, crate::store::StoreError>(())
+        })
+        .unwrap();
+    let two = phone.seal(ticket, server.now(), vec![note("二")]);
+    assert!(
+        is_admitted(&server.receive(&phone, &[two])[0]),
+        "at the limit"
+    );
+    let three = phone.seal(ticket, server.now(), vec![note("三")]);
+    let past = |changesets: Vec<Changeset>| {
+        let now = server.now();
+        server.relay.receive(now, &phone.sender, changesets)
+    };
+    assert!(matches!(
+        past(vec![three.clone()]),
+        Err(SyncError::OverQuota { .. })
+    ));
+    assert_eq!(
+        server.verdict(three.hash()),
+        None,
+        "nothing of it is stored"
+    );
+    assert!(past(vec![one]).is_ok(), "a repetition counts nothing");
+    server.pass(24 * 3600);
+    assert!(is_admitted(
+        &server.receive(&phone, std::slice::from_ref(&three))[0]
+    ));
+
+    let four = phone.seal(ticket, server.now(), vec![note("四")]);
+    let room = |bytes: usize| {
+        let full = gongdan_core::limits::DEVICE_DAY_BYTES_MAX - bytes as i64;
+        let set = server.db.write(|tx| {
+            tx.execute("UPDATE device_days SET changesets = 0, bytes = ?1", [full])?;
+            Ok::<_, crate::store::StoreError>(())
+        });
+        set.unwrap();
+        let now = server.now();
+        server.relay.receive(now, &phone.sender, vec![four.clone()])
+    };
+    assert!(matches!(
+        room(four.body.len() - 1),
+        Err(SyncError::OverQuota { .. })
+    ));
+    assert!(room(four.body.len()).is_ok());
+}
+
+#[test]
 fn the_same_commands_in_another_changeset_are_a_duplicate() {
     let server = Server::new();
     let ticket = server.assigned(TECHNICIAN);
