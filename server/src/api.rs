@@ -54,7 +54,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(quarantine::decide))
         .routes(routes!(devices::list))
         .routes(routes!(devices::invite))
+        .routes(routes!(devices::rename))
         .routes(routes!(devices::revoke))
+        .routes(routes!(devices::request_wipe, devices::withdraw_wipe))
         .routes(routes!(blobs::create, blobs::options))
         .routes(routes!(
             blobs::offset,

@@ -177,7 +177,7 @@ impl Office {
         let now = self.now();
         let found = self
             .db
-            .write(|tx| devices::revoke(tx, device, now))
+            .write(|tx| devices::revoke(tx, device, None, now))
             .expect("the database is there");
         assert!(found, "an enrolled device");
     }

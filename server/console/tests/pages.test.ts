@@ -35,6 +35,7 @@ beforeEach(() => {
     'GET /v1/devices': () => ok({ devices }),
     'POST /v1/devices/invitations': () => ({ status: 201, body: { code: 'K7QF-2M9X', uri: 'gongdan:enrol?code=K7QF-2M9X', expires_at: '2026-11-23T00:00:00Z' } }),
     'POST /v1/devices/d-phone/revocation': () => ({ status: 204 }),
+    'POST /v1/devices/d-phone/wipe': () => ({ status: 204 }),
     'GET /v1/quarantine': () => ok({ items: quarantine }),
     [`POST /v1/quarantine/${quarantine[0]!.changeset}`]: () => ({ status: 200, body: {} }),
   })
@@ -177,8 +178,8 @@ describe('a session', () => {
 describe('devices', () => {
   it('are listed with their state', async () => {
     const lines = (await open('/devices')).findAll('tbody tr').map((line) => line.text())
-    expect(lines[0]).toMatch(/Phone of Chen Wei.*G2001.*In use.*Revoke/)
-    expect(lines[1]).toMatch(/Old phone.*Never.*Revoked$/)
+    expect(lines[0]).toMatch(/Phone of Chen Wei.*G2001.*In use.*Rename.*Wipe.*Revoke$/)
+    expect(lines[1]).toMatch(/Old phone.*Never.*Revoked.*Left in a taxi.*Rename.*Wipe$/)
   })
 
   it('are revoked after a question', async () => {
@@ -187,7 +188,22 @@ describe('devices', () => {
     await settled()
     expect(asked.some((request) => request.path.endsWith('/revocation'))).toBe(false)
     await click('Revoke')
-    expect(asked.filter((request) => request.path === '/v1/devices/d-phone/revocation')).toHaveLength(1)
+    expect(asked.some((request) => request.path.endsWith('/revocation')), 'not without a reason').toBe(false)
+    const reason = document.querySelector<HTMLInputElement>('.el-message-box__input input')!
+    reason.value = ' Left in a taxi '
+    reason.dispatchEvent(new Event('input'))
+    await settled()
+    await click('Revoke')
+    expect(asked.filter((request) => request.path === '/v1/devices/d-phone/revocation').map((request) => request.body)).toEqual([{ reason: 'Left in a taxi' }])
+  })
+
+  it('are asked to wipe themselves after a question', async () => {
+    const wrapper = await open('/devices')
+    await button(wrapper, 'Wipe').trigger('click')
+    await settled()
+    expect(asked.some((request) => request.path.endsWith('/wipe'))).toBe(false)
+    await click('Wipe')
+    expect(asked.filter((request) => request.path === '/v1/devices/d-phone/wipe')).toHaveLength(1)
   })
 })
 

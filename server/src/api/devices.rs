@@ -1,4 +1,5 @@
-//! The console's page of devices: who has which, inviting one, revoking one.
+//! The console's page of devices: who has which, inviting one, naming one, revoking one, asking one to wipe
+//! itself.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -30,6 +31,9 @@ pub(super) struct DeviceBody {
     /// To the minute.
     last_seen: Timestamp,
     revoked_at: Option<Timestamp>,
+    revoked_reason: Option<String>,
+    /// Since when it is to destroy what it holds, at its next contact and after its outbox went out.
+    wipe_requested_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -67,6 +71,8 @@ pub(super) async fn list(
             enrolled_at: device.enrolled_at,
             last_seen: device.seen_at,
             revoked_at: device.revoked_at,
+            revoked_reason: device.revoked_reason,
+            wipe_requested_at: device.wipe_requested_at,
         })
     });
     Ok(ApiJson(DeviceList {
@@ -127,32 +133,146 @@ pub(super) async fn invite(
     ))
 }
 
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Naming {
+    /// 1 to 60 characters.
+    name: String,
+}
+
+/// Names a device. For administrators and supervisors.
+#[utoipa::path(
+    patch, path = "/v1/devices/{id}", tag = "devices", security(("session" = [])), request_body = Naming,
+    params(("id" = String, Path, description = "Device id")),
+    responses(
+        (status = 204, description = "Named"),
+        (status = 400, body = Problem, description = "`malformed_body`, `invalid_device_name`"),
+        (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+    )
+)]
+pub(super) async fn rename(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiPath(id): ApiPath<String>,
+    ApiJson(request): ApiJson<Naming>,
+) -> Result<StatusCode, ApiError> {
+    office.require(&KEEPERS)?;
+    let device = parse_id(&id)?;
+    let name = devices::parse_name(&request.name)
+        .ok_or(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_device_name",
+        ))?
+        .to_owned();
+    let named = state
+        .db
+        .write_async(move |tx| devices::rename(tx, device, &name))
+        .await?;
+    found(named)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Revocation {
+    /// Why, for the office: 1 to 200 characters.
+    reason: String,
+}
+
 /// Revokes a device: from now on it may upload what it holds and nothing else. For administrators and
 /// supervisors; twice is as good as once.
 #[utoipa::path(
     post, path = "/v1/devices/{id}/revocation", tag = "devices", security(("session" = [])),
+    request_body = Revocation,
     params(("id" = String, Path, description = "Device id")),
     responses(
-        (status = 204, description = "Revoked"), (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
+        (status = 204, description = "Revoked"),
+        (status = 400, body = Problem, description = "`malformed_body`, `invalid_reason`"),
+        (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
     )
 )]
 pub(super) async fn revoke(
     State(state): State<AppState>,
     office: OfficeAuth,
     ApiPath(id): ApiPath<String>,
+    ApiJson(request): ApiJson<Revocation>,
 ) -> Result<StatusCode, ApiError> {
     office.require(&KEEPERS)?;
-    let device: DeviceId = id.parse().map_err(|_| ApiError::not_found())?;
-    let now = state.host.now();
-    if !state
-        .db
-        .write_async(move |tx| devices::revoke(tx, device, now))
-        .await?
-    {
-        return Err(ApiError::not_found());
+    let device = parse_id(&id)?;
+    let reason = request.reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > devices::REASON_CHARS_MAX {
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_reason"));
     }
+    let now = state.host.now();
+    let revoked = state
+        .db
+        .write_async(move |tx| devices::revoke(tx, device, Some(&reason), now))
+        .await?;
+    found(revoked)?;
     tracing::info!(device.id = %device, "a device was revoked");
     state.wake.ring();
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Asks a device to destroy what it holds, at its next contact and after everything it has written arrived;
+/// it is revoked as well where it was not. For administrators and supervisors; twice is as good as once.
+#[utoipa::path(
+    post, path = "/v1/devices/{id}/wipe", tag = "devices", security(("session" = [])),
+    params(("id" = String, Path, description = "Device id")),
+    responses(
+        (status = 204, description = "Asked for"), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+    )
+)]
+pub(super) async fn request_wipe(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiPath(id): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
+    office.require(&KEEPERS)?;
+    let device = parse_id(&id)?;
+    let now = state.host.now();
+    let asked = state
+        .db
+        .write_async(move |tx| {
+            devices::revoke(tx, device, None, now)?;
+            devices::request_wipe(tx, device, Some(now))
+        })
+        .await?;
+    found(asked)?;
+    tracing::info!(device.id = %device, "a device is to be wiped");
+    state.wake.ring();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the request to wipe back; the device stays revoked. What was destroyed before stays destroyed.
+#[utoipa::path(
+    delete, path = "/v1/devices/{id}/wipe", tag = "devices", security(("session" = [])),
+    params(("id" = String, Path, description = "Device id")),
+    responses(
+        (status = 204, description = "Taken back"), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem),
+    )
+)]
+pub(super) async fn withdraw_wipe(
+    State(state): State<AppState>,
+    office: OfficeAuth,
+    ApiPath(id): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
+    office.require(&KEEPERS)?;
+    let device = parse_id(&id)?;
+    let withdrawn = state
+        .db
+        .write_async(move |tx| devices::request_wipe(tx, device, None))
+        .await?;
+    found(withdrawn)
+}
+
+fn parse_id(id: &str) -> Result<DeviceId, ApiError> {
+    id.parse().map_err(|_| ApiError::not_found())
+}
+
+fn found(found: bool) -> Result<StatusCode, ApiError> {
+    if found {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::not_found())
+    }
 }

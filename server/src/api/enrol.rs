@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::problem::{ApiError, ApiJson, Problem};
 use crate::AppState;
-use crate::auth::devices::DEVICE_NAME_CHARS_MAX;
+use crate::auth::devices;
 use crate::auth::enrolment::{self, Enrolment};
 use crate::organisation;
 use crate::store::StoreError;
@@ -58,16 +58,12 @@ pub(super) async fn enrol(
     let key = unbase64url(&request.public_key)
         .and_then(|bytes| PublicKey::from_bytes(bytes.try_into().ok()?))
         .ok_or(ApiError::new(StatusCode::BAD_REQUEST, "invalid_public_key"))?;
-    let name = request.device_name.trim().to_owned();
-    if name.is_empty()
-        || name.chars().count() > DEVICE_NAME_CHARS_MAX
-        || name.chars().any(char::is_control)
-    {
-        return Err(ApiError::new(
+    let name = devices::parse_name(&request.device_name)
+        .ok_or(ApiError::new(
             StatusCode::BAD_REQUEST,
             "invalid_device_name",
-        ));
-    }
+        ))?
+        .to_owned();
     let host = state.host.clone();
     let (outcome, organisation) = state
         .db

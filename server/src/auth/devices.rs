@@ -10,6 +10,8 @@ use crate::store::StoreError;
 
 /// Characters of a device's name.
 pub const DEVICE_NAME_CHARS_MAX: usize = 60;
+/// Characters of the reason for which a device was revoked.
+pub const REASON_CHARS_MAX: usize = 200;
 /// `seen_at` is only written when it is older than this, in seconds: not every request is a commit.
 pub(crate) const SEEN_SECONDS: i64 = 60;
 
@@ -32,6 +34,10 @@ pub struct Device {
     pub seen_at: Timestamp,
     /// Since when it may do nothing but upload.
     pub revoked_at: Option<Timestamp>,
+    /// Why, as the office wrote it.
+    pub revoked_reason: Option<String>,
+    /// Since when it is to destroy what it holds, once its outbox is empty.
+    pub wipe_requested_at: Option<Timestamp>,
     /// Whether its person is active; the desk is.
     pub person_active: bool,
 }
@@ -45,7 +51,7 @@ impl Device {
 
 const SELECT: &str =
     "SELECT d.idx, d.device, d.person, d.name, d.public_key, d.enrolled_at, d.seen_at,
-    d.revoked_at, coalesce(u.active, 1) FROM devices d LEFT JOIN users u USING (person)";
+    d.revoked_at, coalesce(u.active, 1), d.revoked_reason, d.wipe_requested_at FROM devices d LEFT JOIN users u USING (person)";
 
 /// The device of an id.
 pub fn find(connection: &Connection, device: DeviceId) -> Result<Option<Device>, StoreError> {
@@ -112,13 +118,53 @@ pub(super) fn insert(
     Ok(tx.last_insert_rowid())
 }
 
-/// Revokes a device of a person; `false` if there is no such device. Revoking twice keeps the first time.
-pub fn revoke(tx: &Transaction<'_>, device: DeviceId, now: Timestamp) -> Result<bool, StoreError> {
+/// Revokes a device of a person; `false` if there is no such device. Revoking twice keeps the first time
+/// and the first reason.
+pub fn revoke(
+    tx: &Transaction<'_>,
+    device: DeviceId,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let found = tx.execute(
-        "UPDATE devices SET revoked_at = coalesce(revoked_at, ?2) WHERE device = ?1 AND person IS NOT NULL",
-        params![device.as_bytes(), now.seconds()],
+        "UPDATE devices SET revoked_at = coalesce(revoked_at, ?2), revoked_reason = coalesce(revoked_reason, ?3)
+         WHERE device = ?1 AND person IS NOT NULL",
+        params![device.as_bytes(), now.seconds(), reason],
     )?;
     Ok(found > 0)
+}
+
+/// Names a device of a person; `false` if there is no such device.
+pub fn rename(tx: &Transaction<'_>, device: DeviceId, name: &str) -> Result<bool, StoreError> {
+    let found = tx.execute(
+        "UPDATE devices SET name = ?2 WHERE device = ?1 AND person IS NOT NULL",
+        params![device.as_bytes(), name],
+    )?;
+    Ok(found > 0)
+}
+
+/// Asks a device of a person to destroy what it holds, or takes that back; `false` if there is no such
+/// device. Asking twice keeps the first time.
+pub fn request_wipe(
+    tx: &Transaction<'_>,
+    device: DeviceId,
+    now: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    let found = tx.execute(
+        "UPDATE devices SET wipe_requested_at = CASE WHEN ?2 IS NULL THEN NULL ELSE coalesce(wipe_requested_at, ?2) END
+         WHERE device = ?1 AND person IS NOT NULL",
+        params![device.as_bytes(), now.map(Timestamp::seconds)],
+    )?;
+    Ok(found > 0)
+}
+
+/// A device's name as it is kept; `None` where it is empty, too long or holds control characters.
+pub fn parse_name(text: &str) -> Option<&str> {
+    let name = text.trim();
+    let fits = !name.is_empty()
+        && name.chars().count() <= DEVICE_NAME_CHARS_MAX
+        && !name.chars().any(char::is_control);
+    fits.then_some(name)
 }
 
 /// Notes that a device was heard of.
@@ -147,5 +193,7 @@ fn read(row: &Row<'_>) -> Result<Device, StoreError> {
         seen_at: Timestamp(row.get(6)?),
         revoked_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
         person_active: row.get(8)?,
+        revoked_reason: row.get(9)?,
+        wipe_requested_at: row.get::<_, Option<i64>>(10)?.map(Timestamp),
     })
 }

@@ -23,6 +23,9 @@ pub(super) enum Device {
     Revoke {
         /// 设备编号 · Device id
         device: DeviceId,
+        /// 原因 · Why, for the office
+        #[arg(long)]
+        reason: Option<String>,
     },
 }
 
@@ -56,9 +59,13 @@ impl Device {
                     )?;
                 }
             }
-            Self::Revoke { device } => {
+            Self::Revoke { device, reason } => {
                 let now = state.host.now();
-                if !state.db.write(|tx| devices::revoke(tx, *device, now))? {
+                let reason = reason.as_deref();
+                if !state
+                    .db
+                    .write(|tx| devices::revoke(tx, *device, reason, now))?
+                {
                     return Err(format!("revoke a device: there is no device {device}").into());
                 }
             }

@@ -20,6 +20,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "007_device_days",
         include_str!("schema/007_device_days.sql"),
     ),
+    (
+        "008_device_keeping",
+        include_str!("schema/008_device_keeping.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -4,6 +4,7 @@ use gongdan_core::sync::keys::DeviceKey;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::desk::{CLERK, SUPERVISOR};
 use crate::harness::{ADMINISTRATOR, PASSWORD, TestDevice, TestServer, assert_problem};
 
 #[tokio::test]
@@ -241,14 +242,18 @@ async fn the_console_invites_lists_and_revokes() {
         .await
         .unwrap();
     let id = enrolled["device"].as_str().unwrap();
-    assert_eq!(
+    let revoke = |reason: &str| {
         post(format!("/v1/devices/{id}/revocation"))
+            .json(&json!({ "reason": reason }))
             .send()
-            .await
-            .unwrap()
-            .status(),
-        StatusCode::NO_CONTENT
-    );
+    };
+    assert_problem(revoke(" ").await.unwrap(), 400, "invalid_reason").await;
+    for reason in ["left in a taxi", "another reason"] {
+        assert_eq!(
+            revoke(reason).await.unwrap().status(),
+            StatusCode::NO_CONTENT
+        );
+    }
     let listed: Value = server
         .browser
         .get(server.url("/v1/devices"))
@@ -264,8 +269,62 @@ async fn the_console_invites_lists_and_revokes() {
         (&devices[0]["id"], devices[0]["revoked_at"].is_string()),
         (&json!(id), true)
     );
+    assert_eq!(
+        devices[0]["revoked_reason"], "left in a taxi",
+        "the first reason stays"
+    );
     let nobody = post("/v1/devices/invitations".into()).json(&json!({ "person": "G9999" }));
     assert_problem(nobody.send().await.unwrap(), 404, "unknown_person").await;
-    let unknown = post("/v1/devices/019abcde-0000-7000-8000-000000000001/revocation".into());
+    let unknown = post("/v1/devices/019abcde-0000-7000-8000-000000000001/revocation".into())
+        .json(&json!({ "reason": "lost" }));
     assert_problem(unknown.send().await.unwrap(), 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn a_device_is_named_and_asked_to_wipe_itself() {
+    let server = TestServer::start().await;
+    let device = server.device(1).await;
+    let path = format!("/v1/devices/{}", device.id);
+    let desk = server.desk(SUPERVISOR);
+    let name = |name: &str| desk.send(Method::PATCH, &path, Some(json!({ "name": name })));
+    assert_eq!(
+        name(" 三号机 ").await.status(),
+        StatusCode::NO_CONTENT,
+        "a name is trimmed"
+    );
+    for bad in ["", "two\nlines", &"长".repeat(61)] {
+        assert_problem(name(bad).await, 400, "invalid_device_name").await;
+    }
+    let wipe = format!("{path}/wipe");
+    for _ in 0..2 {
+        let asked = desk.send(Method::POST, &wipe, None).await;
+        assert_eq!(asked.status(), StatusCode::NO_CONTENT);
+        server.clock.advance(60);
+    }
+    let listed = desk.get("/v1/devices").await["devices"][0].clone();
+    assert_eq!(listed["name"], "三号机");
+    assert_eq!(
+        listed["wipe_requested_at"], listed["revoked_at"],
+        "{listed}"
+    );
+    assert!(listed["wipe_requested_at"].is_string(), "{listed}");
+    let withdrawn = desk.send(Method::DELETE, &wipe, None).await;
+    assert_eq!(withdrawn.status(), StatusCode::NO_CONTENT);
+    let listed = desk.get("/v1/devices").await["devices"][0].clone();
+    assert!(listed["wipe_requested_at"].is_null() && listed["revoked_at"].is_string());
+
+    let clerk = server.desk(CLERK);
+    assert_problem(
+        clerk.send(Method::POST, &wipe, None).await,
+        403,
+        "forbidden",
+    )
+    .await;
+    let nothing = "/v1/devices/019abcde-0000-7000-8000-000000000001/wipe";
+    assert_problem(
+        desk.send(Method::POST, nothing, None).await,
+        404,
+        "not_found",
+    )
+    .await;
 }

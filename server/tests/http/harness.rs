@@ -146,7 +146,7 @@ impl TestServer {
         assert!(
             state
                 .db
-                .write(|tx| gongdan_server::auth::devices::revoke(tx, device.id, now))
+                .write(|tx| gongdan_server::auth::devices::revoke(tx, device.id, None, now))
                 .unwrap()
         );
     }

@@ -26,7 +26,10 @@ export const api = {
 
   devices: () => request<{ devices: Device[] }>('GET', '/v1/devices'),
   invite: (person: string) => request<Invitation>('POST', '/v1/devices/invitations', { person }),
-  revoke: (id: string) => request<void>('POST', `/v1/devices/${segment(id)}/revocation`),
+  renameDevice: (id: string, name: string) => request<void>('PATCH', `/v1/devices/${segment(id)}`, { name }),
+  revoke: (id: string, reason: string) => request<void>('POST', `/v1/devices/${segment(id)}/revocation`, { reason }),
+  requestWipe: (id: string) => request<void>('POST', `/v1/devices/${segment(id)}/wipe`),
+  withdrawWipe: (id: string) => request<void>('DELETE', `/v1/devices/${segment(id)}/wipe`),
 
   quarantine: () => request<{ items: QuarantineItem[] }>('GET', '/v1/quarantine'),
   decide: (changeset: string, decision: 'admit' | 'decline') =>

@@ -308,6 +308,9 @@ export interface Device {
   /** To the minute. */
   last_seen: string | null
   revoked_at: string | null
+  revoked_reason: string | null
+  /** Since when it is to destroy what it holds, once its outbox went out. */
+  wipe_requested_at: string | null
 }
 
 export interface Invitation {

@@ -180,7 +180,7 @@ fn a_revoked_device_may_upload_and_hears_its_verdicts_and_nothing_else() {
     phone.take(&server, ticket);
     server
         .db
-        .write(|tx| devices::revoke(tx, phone.sender.device, server.now()))
+        .write(|tx| devices::revoke(tx, phone.sender.device, None, server.now()))
         .unwrap();
     phone.sender.revoked = true;
     let accept = phone.seal(ticket, server.now(), vec![Command::Accept]);
