@@ -3,6 +3,7 @@
 //! Invariant: what a command says goes to the `Output` it is given; what goes wrong ends as one line on
 //! standard error and an exit code that is not zero.
 
+mod backup;
 mod device;
 mod export;
 mod import;
@@ -12,6 +13,7 @@ mod org;
 mod qr;
 mod rebuild;
 mod serve;
+mod texts;
 mod ticket;
 mod user;
 
@@ -88,6 +90,12 @@ enum Command {
     Export(export::Export),
     /// 由已签名的变更集重建 · Rebuild from the signed changesets alone
     Rebuild(rebuild::Rebuild),
+    /// 备份，服务器可同时运行 · Take a backup, also while the server runs
+    Backup(backup::Backup),
+    /// 把备份恢复到空的数据目录 · Restore a backup into an empty data folder
+    Restore(backup::Restore),
+    /// 演练：试恢复最新的备份并核对 · Try the newest backup out and compare
+    Drill(backup::Drill),
     /// 输出 OpenAPI 文档 · Print the OpenAPI document
     #[command(hide = true)]
     Openapi(openapi::Openapi),
@@ -145,6 +153,9 @@ fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
         Command::Ticket(command) => command.run(global, out),
         Command::Export(command) => command.run(global, out),
         Command::Rebuild(command) => command.run(global, out),
+        Command::Backup(command) => command.run(global, out),
+        Command::Restore(command) => command.run(global, out),
+        Command::Drill(command) => command.run(global, out),
         Command::Openapi(command) => command.run(out),
     }
 }

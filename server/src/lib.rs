@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod backup;
 pub mod blobs;
 pub mod cli;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod read_model;
 pub mod relay;
 pub mod server;
 pub mod store;
+pub mod verify;
 pub mod wake;
 
 use std::sync::Arc;
@@ -64,6 +66,9 @@ pub enum ServerError {
     /// The database.
     #[error("open the data folder")]
     Store(#[from] StoreError),
+    /// A restore was interrupted in this folder.
+    #[error("open the data folder: a restore into it was not finished; run it again")]
+    UnfinishedRestore,
     /// A file or the network.
     #[error("{what}")]
     Io {
@@ -85,6 +90,9 @@ impl AppState {
             what: format!("make {}", config.data.display()),
             source,
         };
+        if backup::is_unfinished(&config.data) {
+            return Err(ServerError::UnfinishedRestore);
+        }
         std::fs::create_dir_all(&config.data).map_err(io)?;
         let blobs = BlobStore::open(&config.data).map_err(io)?;
         let db = Database::open(config.database_path())?;

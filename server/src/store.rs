@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 mod migrate;
+pub mod restores;
 
 pub use migrate::MIGRATIONS;
 

@@ -102,7 +102,7 @@ pub(super) fn store(
 }
 
 /// Heads as one column holds them.
-pub(super) fn join_heads(heads: &[ChangeHash]) -> Vec<u8> {
+pub(crate) fn join_heads(heads: &[ChangeHash]) -> Vec<u8> {
     heads.iter().flat_map(|head| head.0).collect()
 }
 

@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "008_device_keeping",
         include_str!("schema/008_device_keeping.sql"),
     ),
+    ("009_backups", include_str!("schema/009_backups.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -12,18 +12,23 @@ use crate::harness::TestServer;
 
 const REQUESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample/requests.csv");
 
+/// A command on a data folder.
+pub(crate) fn gongdan(data: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gongdan"));
+    command
+        .arg("--data")
+        .arg(data)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
 impl TestServer {
-    fn gongdan(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gongdan"));
-        command
-            .arg("--data")
-            .arg(&self.running.state.config.data)
-            .args(arguments)
-            .output()
-            .unwrap()
+    pub(crate) fn gongdan(&self, arguments: &[&str]) -> Output {
+        gongdan(&self.running.state.config.data, arguments)
     }
 
-    fn said(&self, arguments: &[&str]) -> String {
+    pub(crate) fn said(&self, arguments: &[&str]) -> String {
         let output = self.gongdan(arguments);
         assert!(
             output.status.success(),

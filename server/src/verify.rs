@@ -1,0 +1,9 @@
+//! Checking, without running a server, that what a database holds is what its authors signed.
+//!
+//! Invariant: reads only, and believes no column that a signed header also says.
+
+mod changesets;
+mod derived;
+
+pub use changesets::{Changesets, Fault, changesets};
+pub use derived::{Digests, different_documents, digests};
