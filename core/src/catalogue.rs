@@ -42,6 +42,9 @@ pub struct Group {
     pub regions: Vec<String>,
     /// Codes of the product lines it serves.
     pub product_lines: Vec<String>,
+    /// Code of the partner or branch whose group it is; the organisation's own without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// A product line (R1) with what it may need.
@@ -89,6 +92,9 @@ pub struct Person {
     /// Codes of product lines they are skilled in (R44).
     #[serde(default)]
     pub skills: Vec<String>,
+    /// Code of the partner or branch they work for; the organisation itself without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// Everything configured, at one version.
@@ -105,6 +111,9 @@ pub struct Catalogue {
     pub zone: String,
     /// Service regions.
     pub regions: Vec<Entry>,
+    /// Partners and branches (R8, R9, R49).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<Entry>,
     /// Service groups.
     pub groups: Vec<Group>,
     /// Product lines.

@@ -1,15 +1,25 @@
-//! Who may do what: one table, asked by the phone (advice) and the gate (law).
+//! Who may do what: one table, asked by the phone (advice), by the gate (law), and for what may be read.
 //!
-//! Invariant: rights hang on roles and on the relation to the ticket, never on department names (X4).
+//! ```text
+//! role → capabilities, each on some relations to the ticket → verbs → the command, where its status allows it
+//! role → parts read, on some relations to the ticket
+//! ```
+//! Invariant: rights hang on capabilities and on the relation to the ticket, never on department names (X4).
 //! The whole table is one reviewed snapshot in the tests.
+
+mod capability;
+mod standing;
+mod table;
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::document::Facts;
-use crate::ids::{ActorId, DeviceId, Part, PersonId};
-use crate::ticket::command::{Action, Command, ConflictOn};
-use crate::ticket::{Field, Status, lifecycle};
+pub use capability::Capability;
+pub use standing::{Relation, Standing};
+pub use table::{holdings, readings};
+
+use crate::ids::Part;
+use crate::ticket::command::{Action, Command};
 
 /// A role (R5–R11); a person may have several.
 #[derive(
@@ -41,11 +51,26 @@ pub enum Role {
     /// Reads everything, writes nothing.
     #[n(6)]
     Auditor,
+    /// A technician who may change the crew that he leads (高级技师, R5, R42).
+    #[n(7)]
+    LeadTechnician,
+    /// Supervises, guides and follows up (质量管理员, R7).
+    #[n(8)]
+    Quality,
+    /// Works for a branch: passes requests on, sends its people (分公司人员, R8, R9).
+    #[n(9)]
+    Branch,
+    /// Manages a third-party partner's people (合作商负责人, R49).
+    #[n(10)]
+    PartnerManager,
+    /// Works in the field for a partner (合作商技术员, R49).
+    #[n(11)]
+    PartnerTechnician,
 }
 
 impl Role {
     /// All, in the order of their codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::IntakeClerk,
         Self::Dispatcher,
         Self::Supervisor,
@@ -53,125 +78,24 @@ impl Role {
         Self::FollowUpClerk,
         Self::Administrator,
         Self::Auditor,
+        Self::LeadTechnician,
+        Self::Quality,
+        Self::Branch,
+        Self::PartnerManager,
+        Self::PartnerTechnician,
     ];
 
-    /// Sits in the office: reads every part of every ticket.
+    /// Works at the console; what is read there is the table's to say.
     pub const fn is_office(self) -> bool {
-        !matches!(self, Self::Technician)
+        !self.is_field()
     }
-}
 
-/// An authenticated person on an enrolled device, with the roles of one catalogue version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Who.
-    pub person: PersonId,
-    /// On what.
-    pub device: DeviceId,
-    /// What they may do.
-    pub roles: Vec<Role>,
-}
-
-/// What a person has to do with a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Relation {
-    /// In the crew.
-    pub crew: bool,
-    /// Opened it.
-    pub opened: bool,
-}
-
-impl Relation {
-    /// The relation of `person`, who writes as one of `actors`, to a ticket.
-    pub fn of(
-        person: &PersonId,
-        wrote_as: impl Fn(ActorId) -> bool,
-        facts: Option<&Facts>,
-    ) -> Self {
-        Self {
-            crew: facts.is_some_and(|f| f.crew.contains(person)),
-            opened: facts.is_some_and(|f| f.opened_by.is_some_and(wrote_as)),
-        }
-    }
-}
-
-/// On which tickets a role may use a verb.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grant {
-    /// None.
-    No,
-    /// Tickets whose crew he is in.
-    Own,
-    /// Tickets whose crew he is in, and those that he opened while nobody is assigned.
-    OwnOrOpened,
-    /// All.
-    All,
-}
-
-/// The table.
-pub const fn grant(role: Role, action: Action) -> Grant {
-    use Action as A;
-    match role {
-        Role::IntakeClerk => match action {
-            A::Open
-            | A::RecordCustomer
-            | A::Grade
-            | A::WriteNote
-            | A::Correct
-            | A::EditProblem
-            | A::AttachPhoto
-            | A::SettleConflict => Grant::All,
-            _ => Grant::No,
-        },
-        // The office decides about a ticket; what happens at the customer's is the crew's to say.
-        Role::Dispatcher | Role::Supervisor => match action {
-            A::Accept | A::Decline | A::Depart | A::Arrive | A::RecordSignature => Grant::No,
-            A::Complete | A::Confirm => {
-                if matches!(role, Role::Supervisor) {
-                    Grant::All
-                } else {
-                    Grant::No
-                }
-            }
-            _ => Grant::All,
-        },
-        Role::Technician => match action {
-            A::Open => Grant::All,
-            A::RecordCustomer | A::WriteNote | A::AttachPhoto | A::EditProblem | A::Correct => {
-                Grant::OwnOrOpened
-            }
-            A::Accept
-            | A::Decline
-            | A::Appoint
-            | A::Depart
-            | A::Arrive
-            | A::CountVisit
-            | A::Suspend
-            | A::Resume
-            | A::AnswerChecklist
-            | A::RecordStep
-            | A::Diagnose
-            | A::UsePart
-            | A::Quote
-            | A::RecordConsent
-            | A::Complete
-            | A::Confirm
-            | A::RecordSignature
-            | A::SettleConflict
-            | A::StrikeOut => Grant::Own,
-            A::Grade
-            | A::Assign
-            | A::Cancel
-            | A::Reopen
-            | A::FollowUp
-            | A::Close
-            | A::SettleStatus => Grant::No,
-        },
-        Role::FollowUpClerk => match action {
-            A::FollowUp | A::Close | A::Reopen | A::WriteNote => Grant::All,
-            _ => Grant::No,
-        },
-        Role::Administrator | Role::Auditor => Grant::No,
+    /// Works at the customer's, on a phone.
+    pub const fn is_field(self) -> bool {
+        matches!(
+            self,
+            Self::Technician | Self::LeadTechnician | Self::PartnerTechnician
+        )
     }
 }
 
@@ -198,47 +122,60 @@ pub enum Denied {
     OtherPart,
 }
 
-/// Whether a person of these roles may mean `command` on a ticket they have this relation to.
-pub fn authorize(roles: &[Role], relation: Relation, command: &Command) -> Result<(), Denied> {
-    let action = command.action();
-    let office = roles.iter().any(|role| role.is_office());
-    if command.part() == Part::Office && !office {
-        return Err(Denied::OtherPart);
-    }
-    // What the office alone may decide, it alone may settle.
-    if let Command::SettleConflict { on, .. } = command
-        && matches!(
-            on,
-            ConflictOn::Crew { .. }
-                | ConflictOn::Field {
-                    field: Field::Lead | Field::Group | Field::Grade | Field::GradeReasons
-                }
-        )
-        && !office
-    {
-        return Err(Denied::NoRole);
-    }
-    let granted = |grant| match grant {
-        Grant::No => false,
-        Grant::Own => relation.crew,
-        Grant::OwnOrOpened => relation.crew || relation.opened,
-        Grant::All => true,
+/// Whether one of the roles holds a capability, on whatever ticket.
+pub fn holds(roles: &[Role], capability: Capability) -> bool {
+    roles
+        .iter()
+        .flat_map(|role| holdings(*role))
+        .any(|(held, _)| *held == capability)
+}
+
+/// Whether one of the roles has a verb on a ticket of this relation. Advice: [`authorize`] looks at the whole
+/// command.
+pub fn may(roles: &[Role], relation: Relation, action: Action) -> bool {
+    roles
+        .iter()
+        .flat_map(|role| holdings(*role))
+        .any(|(held, on)| on.meets(relation) && held.actions().contains(&action))
+}
+
+/// Whether a person may mean `command` on a ticket they have this relation to. What may not be read may not be
+/// written.
+pub fn authorize(standing: &Standing, relation: Relation, command: &Command) -> Result<(), Denied> {
+    let permitted = |relation: Relation| {
+        standing
+            .roles
+            .iter()
+            .flat_map(|role| holdings(*role))
+            .any(|(held, on)| on.meets(relation) && held.permits(standing, command))
     };
-    if roles.iter().any(|role| granted(grant(*role, action))) {
-        Ok(())
-    } else if roles.iter().any(|role| grant(*role, action) != Grant::No) {
-        Err(Denied::NotOwn)
-    } else {
+    let read = |relation| may_read(&standing.roles, relation, command.part());
+    if !permitted(Relation::EVERY) {
         Err(Denied::NoRole)
+    } else if !read(Relation::EVERY) {
+        Err(Denied::OtherPart)
+    } else if permitted(relation) && read(relation) {
+        Ok(())
+    } else {
+        Err(Denied::NotOwn)
     }
 }
 
-/// Whether a person may read a part of a ticket: what their phone may hold.
+/// Whether people of these roles may read a part of a ticket that they have this relation to.
 pub fn may_read(roles: &[Role], relation: Relation, part: Part) -> bool {
-    if roles.iter().any(|role| role.is_office()) {
-        return true;
-    }
-    part != Part::Office && roles.contains(&Role::Technician) && (relation.crew || relation.opened)
+    roles
+        .iter()
+        .flat_map(|role| readings(*role))
+        .any(|(on, parts)| on.meets(relation) && parts.contains(&part))
+}
+
+/// Whether a device of such a person may hold a part: what the person reads for the sake of that ticket, not
+/// all that the office reads at the console. The `office` part stays there.
+pub fn may_hold(roles: &[Role], relation: Relation, part: Part) -> bool {
+    let own = relation.without(Relation::OTHER);
+    let at_work = relation.meets(Relation::CREW.or(Relation::OPENED));
+    part != Part::Office
+        && (may_read(roles, own, part) || (at_work && may_read(roles, relation, part)))
 }
 
 /// Whether a command only adds to a ticket (notes, photos, parts, what happened on the visit), so that
@@ -259,30 +196,4 @@ pub const fn only_adds(action: Action) -> bool {
             | A::RecordConsent
             | A::RecordSignature
     )
-}
-
-/// The reviewed snapshot: for every role and command, on which tickets and in which statuses.
-pub fn table() -> String {
-    let mut out = String::from("role            command           tickets         statuses\n");
-    for role in Role::ALL {
-        for action in Action::ALL {
-            let tickets = match grant(role, action) {
-                Grant::No => continue,
-                Grant::Own => "own",
-                Grant::OwnOrOpened => "own or opened",
-                Grant::All => "all",
-            };
-            let lawful: Vec<&str> = std::iter::once(None)
-                .chain(Status::ALL.into_iter().map(Some))
-                .filter(|status| lifecycle::is_lawful(action, *status))
-                .map(|status| status.map_or("(new)", Status::name))
-                .collect();
-            let (role, action) = (format!("{role:?}"), format!("{action:?}"));
-            out.push_str(&format!(
-                "{role:<15} {action:<17} {tickets:<15} {}\n",
-                lawful.join(" ")
-            ));
-        }
-    }
-    out
 }

@@ -8,14 +8,16 @@
 //! right at the base | right now | the command        | verdict
 //! any               | yes       | any                | goes on
 //! yes               | no        | only adds          | goes on, marked
-//! yes               | no        | decides the state  | quarantined: reassigned, or right lost
+//! yes               | no        | decides the state  | quarantined: reassigned
+//! yes               | role gone | any                | quarantined: right lost
+//! yes               | moved     | any                | quarantined: policy changed (group, partner, branch)
 //! no                | no        | any                | refused
 //! ```
 
 use gongdan_core::document::{Facts, Inexecutable, TicketDoc};
 use gongdan_core::ids::{ChangeHash, CommandId, Part, PersonId};
 use gongdan_core::limits;
-use gongdan_core::policy::{self, Relation, Role};
+use gongdan_core::policy::{self, Relation, Standing};
 use gongdan_core::sync::changeset::{BodyError, Changeset, pin};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal};
 use gongdan_core::ticket::{Action, Authored, lifecycle};
@@ -39,10 +41,10 @@ pub struct Before<'a> {
 
 /// What is known of the author.
 pub struct Author<'a> {
-    /// The roles at receipt.
-    pub roles_now: &'a [Role],
-    /// The roles of the catalogue version that the changeset names.
-    pub roles_then: &'a [Role],
+    /// Where they stand at receipt.
+    pub now: &'a Standing,
+    /// Where they stood by the catalogue version that the changeset names.
+    pub then: &'a Standing,
     /// Whether the device may do nothing but upload.
     pub revoked: bool,
     /// Whether the actor is registered to another device or person.
@@ -162,7 +164,7 @@ pub fn judge(
     if written.checked_add(1) != Some(header.first_sequence) {
         return refused(0, Refusal::Malformed);
     }
-    let rights = Rights::new(before, changeset, author, at_tip);
+    let rights = Rights::new(before, changeset, author, &fork, at_tip);
     let (mut worst, mut marked) = (None, false);
     let mut changes = Vec::with_capacity(commands.len());
     for (place, authored) in commands.iter().enumerate() {
@@ -233,72 +235,80 @@ enum Right {
 
 struct Rights<'a> {
     author: &'a Author<'a>,
-    person: &'a PersonId,
     part: Part,
-    opened: bool,
-    now: Option<Relation>,
-    ever: Relation,
+    /// The author, where nobody opened it yet or the opening is the member of this act before this one.
+    opener: &'a PersonId,
+    /// The service part's facts at receipt; `None` where the base is the tip, and what the changeset itself
+    /// does counts as it goes.
+    tip: Option<Option<Facts>>,
+    /// The author's relation where the changeset begins.
+    start: Relation,
 }
 
 impl<'a> Rights<'a> {
     fn new(
-        before: &Before<'_>,
+        before: &Before<'a>,
         changeset: &'a Changeset,
         author: &'a Author<'a>,
+        base: &TicketDoc,
         at_tip: bool,
     ) -> Self {
         let header = &changeset.header;
-        let person = &header.person;
-        let service = if header.part == Part::Service {
-            Some(before.document)
+        let opener = before.opener.unwrap_or(&header.person);
+        let tip = if header.part != Part::Service {
+            Some(before.service.and_then(TicketDoc::facts))
         } else {
-            before.service
+            (!at_tip).then(|| before.document.facts())
         };
-        let facts = service.and_then(TicketDoc::facts);
-        // Nobody has opened it yet, or the opening is the member of this act before this one: it is his.
-        let opened = before.opener.is_none_or(|opener| opener == person);
-        // At the tip what the changeset itself does counts as it goes.
-        let now = (!(at_tip && header.part == Part::Service))
-            .then(|| relation(person, opened, facts.as_ref()));
-        let crew = facts.is_some_and(|facts| facts.crew_ever.contains(person));
+        let start = match (header.part, at_tip) {
+            (Part::Service, false) => Relation::of(author.now, Some(opener), base.facts().as_ref()),
+            _ => Relation::EVERY,
+        };
         Self {
             author,
-            person,
             part: header.part,
-            opened,
-            now,
-            ever: Relation { crew, opened },
+            opener,
+            tip,
+            start,
         }
     }
 
     /// `base`: the facts of the service part where the command is executed.
     fn of(&self, authored: &Authored, base: Option<&Facts>) -> Right {
         let command = &authored.command;
-        // The other parts' documents do not tell the crew that their author saw: once in it is enough.
-        let then = match self.part {
-            Part::Service => relation(self.person, self.opened, base),
-            Part::Customer | Part::Office => self.ever,
+        let Author { now, then, .. } = self.author;
+        let at_base = |standing| match (self.part, &self.tip) {
+            // The other parts' documents do not tell the crew that their author saw: once in it is enough.
+            (Part::Customer | Part::Office, Some(tip)) => {
+                Relation::ever(standing, Some(self.opener), tip.as_ref())
+            }
+            _ => Relation::of(standing, Some(self.opener), base),
         };
-        let now = self.now.unwrap_or(then);
-        if policy::authorize(self.author.roles_now, now, command).is_ok() {
+        let at_receipt = match &self.tip {
+            // What the changeset itself brought about, as taking the ticket out of the pool, counts for it.
+            Some(tip) if self.part == Part::Service => {
+                let gained = at_base(now).without(self.start);
+                Relation::of(now, Some(self.opener), tip.as_ref()).or(gained)
+            }
+            Some(tip) => Relation::of(now, Some(self.opener), tip.as_ref()),
+            None => at_base(now),
+        };
+        if policy::authorize(now, at_receipt, command).is_ok() {
             return Right::Holds;
         }
-        if let Err(why) = policy::authorize(self.author.roles_then, then, command) {
+        if let Err(why) = policy::authorize(then, at_base(then), command) {
             return Right::Never(why);
         }
-        if policy::authorize(self.author.roles_now, then, command).is_err() {
-            Right::Lost(QuarantineReason::RightLost)
+        if policy::authorize(now, at_base(now), command).is_err() {
+            Right::Lost(if then.roles == now.roles {
+                QuarantineReason::PolicyChanged
+            } else {
+                QuarantineReason::RightLost
+            })
         } else if policy::only_adds(command.action()) {
             Right::Added
         } else {
             Right::Lost(QuarantineReason::Reassigned)
         }
-    }
-}
-
-fn relation(person: &PersonId, opened: bool, facts: Option<&Facts>) -> Relation {
-    Relation {
-        crew: facts.is_some_and(|facts| facts.crew.contains(person)),
-        opened,
     }
 }

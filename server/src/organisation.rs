@@ -70,7 +70,9 @@ fn check(organisation: &Catalogue) -> Result<(), InvalidOrganisation> {
     )?;
     let checklists = codes("checklist", o.checklists.iter().map(|c| c.code.as_str()))?;
     codes("person", o.people.iter().map(|p| p.id.as_str()))?;
+    let units = codes("unit", o.units.iter().map(|u| u.code.as_str()))?;
     for group in &o.groups {
+        refer(&group.code, "unit", &units, group.unit.iter())?;
         refer(&group.code, "region", &regions, group.regions.iter())?;
         refer(
             &group.code,
@@ -96,6 +98,7 @@ fn check(organisation: &Catalogue) -> Result<(), InvalidOrganisation> {
     }
     for person in &o.people {
         refer(person.id.as_str(), "group", &groups, person.group.iter())?;
+        refer(person.id.as_str(), "unit", &units, person.unit.iter())?;
         refer(
             person.id.as_str(),
             "product line",

@@ -220,7 +220,7 @@ mod tests {
 
     fn add(tx: &Transaction<'_>, person: &str) -> Result<(), StoreError> {
         tx.execute(
-            "INSERT INTO users VALUES (?1, 'n', '[]', NULL, '[]', NULL, 1, 0)",
+            "INSERT INTO users (person, name, roles, skills, active, created_at) VALUES (?1, 'n', '[]', '[]', 1, 0)",
             [person],
         )?;
         Ok(())

@@ -46,6 +46,7 @@ fn add_person(server: &TestServer, id: &str, roles: &[Role]) {
         roles: roles.to_vec(),
         group: None,
         skills: Vec::new(),
+        unit: None,
     };
     let now = state.host.now();
     state

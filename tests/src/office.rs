@@ -8,7 +8,7 @@ use gongdan_core::catalogue::{Catalogue, Person};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ActorId, ChangeHash, ChangesetHash, DeviceId, Part, PersonId, TicketId};
-use gongdan_core::policy::Role;
+use gongdan_core::policy::{Role, Standing};
 use gongdan_core::replica::{Identity, Seen};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::sync::verdict::Verdict;
@@ -47,6 +47,7 @@ pub fn organisation() -> Catalogue {
         roles: roles.to_vec(),
         group: None,
         skills: Vec::new(),
+        unit: None,
     };
     let mut people = vec![
         worker(DISPATCHER, &[Role::Dispatcher, Role::IntakeClerk]),
@@ -278,6 +279,23 @@ impl Office {
             Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
         });
         found.expect("the database is there").map(|id| person(&id))
+    }
+
+    /// Whether `actor` writes at the desk.
+    pub fn wrote_at_desk(&self, actor: ActorId) -> bool {
+        let found: Result<bool, StoreError> = self.db.read(|c| {
+            let sql = "SELECT 1 FROM actors JOIN devices ON idx = device_idx
+                       WHERE actor = ?1 AND devices.person IS NULL";
+            Ok(c.prepare_cached(sql)?.exists([actor.0])?)
+        });
+        found.expect("the database is there")
+    }
+
+    /// Where a person stands now.
+    pub fn standing(&self, who: &PersonId) -> Standing {
+        let catalogue = self.db.read(organisation::current);
+        let catalogue = catalogue.expect("the database is there");
+        Standing::of(&catalogue.expect("an organisation"), who)
     }
 
     /// The log's length.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{Part, TicketId};
-use gongdan_core::policy::{self, Relation, Role};
+use gongdan_core::policy::{self, Relation, Standing};
 use gongdan_core::replica::Seen;
 use gongdan_core::store::memory::MemoryStore;
 use gongdan_core::sync::keys::DeviceKey;
@@ -284,8 +284,9 @@ impl World {
                 .office
                 .try_ticket(id)
                 .expect("a ticket of the server's list");
-            let relation = self.relation(phone, &server.ticket);
-            let readable = |part| policy::may_read(&[Role::Technician], relation, part);
+            let standing = self.office.standing(&self.phones[phone].identity.person);
+            let relation = self.relation(&standing, id, &server.ticket);
+            let readable = |part| policy::may_hold(&standing.roles, relation, part);
             let expected: Seen = server
                 .heads
                 .into_iter()
@@ -308,18 +309,22 @@ impl World {
         }
     }
 
-    fn relation(&self, phone: usize, ticket: &gongdan_core::ticket::Ticket) -> Relation {
-        let person = &self.phones[phone].identity.person;
+    fn relation(
+        &self,
+        standing: &Standing,
+        id: TicketId,
+        ticket: &gongdan_core::ticket::Ticket,
+    ) -> Relation {
         let opening = ticket
             .events
             .iter()
             .find(|event| event.kind == EventKind::Opened);
-        let opened = opening
-            .is_some_and(|event| self.office.person_behind(event.actor).as_ref() == Some(person));
-        Relation {
-            crew: ticket.crew.contains(person),
-            opened,
-        }
+        // What the desk opened makes nobody's phone hold it.
+        let opener = opening
+            .filter(|event| !self.office.wrote_at_desk(event.actor))
+            .and_then(|event| self.office.person_behind(event.actor));
+        let facts = self.office.document(id, Part::Service).facts();
+        Relation::of(standing, opener.as_ref(), facts.as_ref())
     }
 }
 

@@ -31,6 +31,12 @@ pub struct Facts {
     pub lead: Option<PersonId>,
     /// Who opened it, in the document's sense.
     pub opened_by: Option<ActorId>,
+    /// Code of the service group, where one was chosen.
+    pub group: Option<String>,
+    /// Code of the service region.
+    pub region: Option<String>,
+    /// Code of the product line.
+    pub product_line: Option<String>,
 }
 
 pub(super) fn facts(doc: &TicketDoc) -> Option<Facts> {
@@ -42,6 +48,10 @@ pub(super) fn facts(doc: &TicketDoc) -> Option<Facts> {
         .iter()
         .find(|event| event.kind == EventKind::Opened)?;
     let reader = Reader::new(doc);
+    let text = |field| {
+        let value = field_value(doc.automerge(), field)?;
+        value.as_text().map(str::to_owned)
+    };
     Some(Facts {
         status: status::fold(&events).status,
         crew: crew_members(doc),
@@ -50,8 +60,11 @@ pub(super) fn facts(doc: &TicketDoc) -> Option<Facts> {
             .into_iter()
             .filter_map(|(key, ..)| key.parse().ok())
             .collect(),
-        lead: field_value(doc.automerge(), Field::Lead).and_then(|v| v.as_text()?.parse().ok()),
+        lead: text(Field::Lead).and_then(|lead| lead.parse().ok()),
         opened_by: Some(opened.actor),
+        group: text(Field::Group),
+        region: text(Field::Region),
+        product_line: text(Field::ProductLine),
     })
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{ExecuteError, Replica, Seen, get, meta};
 use crate::clock::Timestamp;
 use crate::document::{Facts, TicketDoc, hydrate};
-use crate::ids::{ActorId, CommandId, Part, PartRef, TicketId};
-use crate::policy::{self, Relation, Role};
+use crate::ids::{ActorId, CommandId, Part, PartRef, PersonId, TicketId};
+use crate::policy::{self, Relation, Role, Standing};
 use crate::store::{
     EntryAct, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow,
 };
@@ -63,13 +63,20 @@ impl Replica {
             return Err(ExecuteError::NoSuchTicket);
         }
         check_act(&commands)?;
-        let roles = self.roles();
+        let standing = self.standing();
         let facts = self.facts_seen(&docs, seen)?;
+        let opener = if opens {
+            Some(self.identity.person.clone())
+        } else {
+            self.opener(ticket, facts.as_ref())?
+        };
+        let relation = Relation::of(&standing, opener.as_ref(), facts.as_ref());
         let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
         let mut entries = Vec::with_capacity(commands.len());
         for (place, command) in (0..).zip(commands) {
             let part = command.part();
-            self.check(&roles, facts.as_ref(), opens, &command)?;
+            policy::authorize(&standing, relation, &command)?;
+            check_lawful(facts.as_ref(), opens, &command)?;
             let doc = docs.entry(part).or_insert_with(|| TicketDoc::genesis(part));
             let base = seen.get(&part).cloned().unwrap_or_else(|| doc.heads());
             let mut fork = doc.fork_at(&base).ok_or(ExecuteError::UnknownHeads)?;
@@ -142,13 +149,45 @@ impl Replica {
         Ok(())
     }
 
-    fn roles(&self) -> Vec<Role> {
-        // Before the first sync the phone does not know its roles: a technician's, since phones are theirs.
-        let held = self
-            .catalogue
-            .as_ref()
-            .and_then(|c| c.person(&self.identity.person));
-        held.map_or_else(|| vec![Role::Technician], |person| person.roles.clone())
+    fn standing(&self) -> Standing {
+        let person = &self.identity.person;
+        match &self.catalogue {
+            Some(catalogue) => Standing::of(catalogue, person),
+            // Before the first sync the phone does not know its roles: a technician's, since phones are theirs.
+            None => Standing::bare(person.clone(), vec![Role::Technician]),
+        }
+    }
+
+    /// Who opened the ticket, as far as this device knows who stands behind an actor.
+    fn opener(
+        &mut self,
+        ticket: TicketId,
+        facts: Option<&Facts>,
+    ) -> Result<Option<PersonId>, StoreError> {
+        let Some(of) = facts.and_then(|facts| facts.opened_by) else {
+            return Ok(None);
+        };
+        if of == self.actor {
+            return Ok(Some(self.identity.person.clone()));
+        }
+        let mut found = None;
+        self.store.read(&mut |txn| {
+            found = txn.actor(of)?.map(|known| known.person);
+            Ok(())
+        })?;
+        if found.is_none() {
+            let service = PartRef {
+                ticket,
+                part: Part::Service,
+            };
+            let mut own = false;
+            self.store.read(&mut |txn| {
+                own = txn.entries_of(service)?.iter().any(|e| e.actor == of);
+                Ok(())
+            })?;
+            found = own.then(|| self.identity.person.clone());
+        }
+        Ok(found)
     }
 
     fn facts_seen(
@@ -167,27 +206,18 @@ impl Replica {
             None => Ok(service.facts()),
         }
     }
+}
 
-    /// Rights and lifecycle, as the gate will see them.
-    pub(super) fn check(
-        &self,
-        roles: &[Role],
-        facts: Option<&Facts>,
-        opens: bool,
-        command: &Command,
-    ) -> Result<(), ExecuteError> {
-        let action = command.action();
-        let mut relation = Relation::of(&self.identity.person, |actor| actor == self.actor, facts);
-        relation.opened |= opens;
-        policy::authorize(roles, relation, command)?;
-        let status = facts.map(|f| f.status);
-        // What belongs to an opening is lawful with it.
-        let with_opening = opens && status.is_none() && command.part() != Part::Service;
-        if with_opening || lifecycle::is_lawful(action, status) {
-            Ok(())
-        } else {
-            Err(ExecuteError::NotLawful { action, status })
-        }
+/// The lifecycle, as the gate will see it.
+fn check_lawful(facts: Option<&Facts>, opens: bool, command: &Command) -> Result<(), ExecuteError> {
+    let action = command.action();
+    let status = facts.map(|f| f.status);
+    // What belongs to an opening is lawful with it.
+    let with_opening = opens && status.is_none() && command.part() != Part::Service;
+    if with_opening || lifecycle::is_lawful(action, status) {
+        Ok(())
+    } else {
+        Err(ExecuteError::NotLawful { action, status })
     }
 }
 

@@ -56,15 +56,23 @@ impl Replica {
             None => None,
         };
         let (mut outcome, mut touched) = (Outcome::default(), BTreeSet::new());
-        let entropy = &mut self.entropy;
+        let (entropy, identity) = (&mut self.entropy, &self.identity);
         let catalogue_version = catalogue
             .as_ref()
             .or(self.catalogue.as_ref())
             .map_or(0, |c| c.version);
         self.store.write(&mut |txn| {
             let newest = get::<u64>(txn, meta::NEWEST)?.unwrap_or(0);
+            let own = known
+                .values()
+                .chain(&response.devices)
+                .find(|record| record.device == identity.device);
             let mut applying = Applying {
                 newest,
+                own: own.map(|record| ActorRow {
+                    device_index: record.index,
+                    person: identity.person.clone(),
+                }),
                 ..Applying::default()
             };
             if let (Some(json), Some(catalogue)) = (&response.catalogue, &catalogue) {
@@ -186,6 +194,8 @@ struct Applying {
     newest: u64,
     /// It wrote what it does not know: it was put back to a backup, or copied.
     forgotten: bool,
+    /// What stands behind this device's actors, once it knows its own index.
+    own: Option<ActorRow>,
 }
 
 impl Applying {
@@ -278,6 +288,10 @@ impl Applying {
             }
             *at = (*at).max(seq);
             self.touch(part);
+            // The actor outlives the outbox: whose ticket it is, is asked again after the app was closed.
+            if let Some(own) = &self.own {
+                txn.put_actor(entry.actor, own)?;
+            }
             txn.delete_entry(id)?;
         }
         txn.delete_sealed(device_sequence)

@@ -100,6 +100,10 @@ pub enum QuarantineReason {
     /// What it waits for cannot be had.
     #[n(5)]
     NeverComplete,
+    /// The author has the same roles, but not the same place: another group, partner or branch, or what it
+    /// serves was changed.
+    #[n(6)]
+    PolicyChanged,
 }
 
 /// Why a changeset is not admitted: what no honest client could have produced, or what a person declined.

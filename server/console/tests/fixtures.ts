@@ -127,7 +127,7 @@ export const detail: TicketDetail = {
 
 const timed = (seq: number, claimed: string, commands: TimelineEntry['commands'], more: Partial<TimelineEntry> = {}): TimelineEntry => ({
   seq, part: 'service', person: 'G2001', name: 'Chen Wei', device: 'd-phone', device_name: 'Phone of Chen Wei', claimed_at: claimed,
-  received_at: '2026-11-22T04:00:00Z', earliest: '2026-11-22T00:00:00Z', commands, merged: 'none', ...more,
+  received_at: '2026-11-22T04:00:00Z', earliest: '2026-11-22T00:00:00Z', commands, merged: 'none', marked: false, ...more,
 })
 
 export const timeline: TimelineEntry[] = [

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, Part, PersonId, TicketId};
-use gongdan_core::policy::Role;
+use gongdan_core::policy::Capability;
 use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
 use gongdan_core::ticket::Command;
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,6 @@ use crate::auth::extract::OfficeAuth;
 use crate::read_model::{self, Quarantined};
 use crate::relay::{DecideError, Decision};
 use crate::store::blocking;
-
-/// Who decides.
-const DECIDERS: [Role; 2] = [Role::Dispatcher, Role::Supervisor];
 
 /// A changeset that is kept and not in its ticket.
 #[derive(Serialize, ToSchema)]
@@ -121,7 +118,7 @@ pub(super) async fn decide(
     ApiJson(request): ApiJson<DecisionRequest>,
 ) -> Result<ApiJson<Decided>, ApiError> {
     const NOT_QUARANTINED: ApiError = ApiError::new(StatusCode::NOT_FOUND, "not_quarantined");
-    office.require(&DECIDERS)?;
+    office.require_capability(Capability::Decide)?;
     let hash: ChangesetHash = changeset.parse().map_err(|_| NOT_QUARANTINED)?;
     let decision = match request.decision {
         DecisionBody::Admit => Decision::Admit,

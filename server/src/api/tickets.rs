@@ -4,35 +4,23 @@
 //! same way as a technician's: command, execution at the heads that were seen, gate, log.
 
 mod list;
+mod reading;
 mod refusal;
 mod show;
 mod timeline;
 mod write;
 
 use axum::http::StatusCode;
-use gongdan_core::ids::Part;
-use gongdan_core::policy::{Relation, may_read};
 use rusqlite::Connection;
 
 use super::problem::ApiError;
-use crate::auth::extract::OfficeAuth;
 use crate::read_model;
 
 pub(super) use list::*;
+pub(super) use reading::readable;
 pub(super) use show::*;
 pub(super) use timeline::*;
 pub(super) use write::*;
-
-/// The parts that somebody at the console may read; 403 if there are none.
-pub(super) fn readable(office: &OfficeAuth) -> Result<Vec<Part>, ApiError> {
-    if !office.roles.iter().any(|role| role.is_office()) {
-        return Err(ApiError::forbidden());
-    }
-    Ok(Part::ALL
-        .into_iter()
-        .filter(|part| may_read(&office.roles, Relation::default(), *part))
-        .collect())
-}
 
 /// 404: no ticket of this id or number.
 pub(super) const fn unknown_ticket() -> ApiError {

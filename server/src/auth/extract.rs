@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Method, header};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, PersonId};
 use gongdan_core::limits;
-use gongdan_core::policy::Role;
+use gongdan_core::policy::{Capability, Role, holds};
 use gongdan_core::sync::request_auth::{Authorization, signing_input};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -43,6 +43,18 @@ pub struct OfficeAuth {
 }
 
 impl OfficeAuth {
+    /// Goes on only with a role that holds `capability`.
+    ///
+    /// # Errors
+    /// 403 otherwise.
+    pub fn require_capability(&self, capability: Capability) -> Result<(), ApiError> {
+        if holds(&self.roles, capability) {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden())
+        }
+    }
+
     /// Goes on only with one of `roles`.
     ///
     /// # Errors

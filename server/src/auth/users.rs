@@ -28,7 +28,7 @@ impl std::fmt::Debug for User {
     }
 }
 
-const COLUMNS: &str = "person, name, roles, service_group, skills, password_hash, active";
+const COLUMNS: &str = "person, name, roles, service_group, skills, password_hash, active, unit";
 
 /// The person of an employee number, active or not.
 pub fn find(connection: &Connection, person: &PersonId) -> Result<Option<User>, StoreError> {
@@ -50,22 +50,23 @@ pub fn list(connection: &Connection) -> Result<Vec<User>, StoreError> {
         .collect()
 }
 
-/// Adds a person or takes over name, roles, group and skills; password and activity stay as they are,
+/// Adds a person or takes over name, roles, group, skills and unit; password and activity stay as they are,
 /// a new person is active and has no password.
 pub fn upsert(tx: &Transaction<'_>, person: &Person, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO users (person, name, roles, service_group, skills, password_hash, active, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, NULL, 1, ?6)
+        "INSERT INTO users (person, name, roles, service_group, skills, password_hash, active, created_at, unit)
+         VALUES (?1, ?2, ?3, ?4, ?5, NULL, 1, ?6, ?7)
          ON CONFLICT (person) DO UPDATE SET
            name = excluded.name, roles = excluded.roles,
-           service_group = excluded.service_group, skills = excluded.skills",
+           service_group = excluded.service_group, skills = excluded.skills, unit = excluded.unit",
         params![
             person.id.as_str(),
             person.name,
             json(&person.roles),
             person.group,
             json(&person.skills),
-            now.seconds()
+            now.seconds(),
+            person.unit,
         ],
     )?;
     Ok(())
@@ -109,6 +110,7 @@ fn read(row: &Row<'_>) -> Result<User, StoreError> {
             roles: serde_json::from_str(&roles).map_err(|_| malformed("users.roles"))?,
             group: row.get(3)?,
             skills: serde_json::from_str(&skills).map_err(|_| malformed("users.skills"))?,
+            unit: row.get(7)?,
         },
         password_hash: row.get(5)?,
         active: row.get(6)?,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use gongdan_core::catalogue::Person;
 use gongdan_core::ids::PersonId;
-use gongdan_core::policy::{Grant, Role, grant};
+use gongdan_core::policy::{Relation, Role, may};
 use gongdan_core::ticket::{Act, Action};
 
 use super::{Ended, Global, Outcome, Output};
@@ -88,7 +88,8 @@ fn clerk(state: &AppState, asked: Option<&PersonId>) -> Result<Person, String> {
         None => {
             let people: Vec<Person> = active.collect();
             let first = |role: Role| people.iter().find(|person| person.roles.contains(&role));
-            let opens = |role: &Role| grant(*role, Action::Open) == Grant::All && role.is_office();
+            let opens =
+                |role: &Role| may(&[*role], Relation::OTHER, Action::Open) && role.is_office();
             let found = Role::ALL.into_iter().filter(opens).find_map(first);
             found
                 .cloned()

@@ -46,6 +46,9 @@ pub(super) struct Add {
     /// 技能（产品线代码） · Code of a product line they are skilled in
     #[arg(long = "skill")]
     skills: Vec<String>,
+    /// 所属合作商或分公司的代码 · Code of the partner or branch they work for
+    #[arg(long)]
+    unit: Option<String>,
     /// 从标准输入读取密码 · Read the password from standard input; one is drawn and printed otherwise
     #[arg(long)]
     password_stdin: bool,
@@ -123,6 +126,7 @@ impl Add {
                 roles: Vec::new(),
                 group: None,
                 skills: Vec::new(),
+                unit: None,
             },
             _ => return None,
         };
@@ -134,6 +138,9 @@ impl Add {
         }
         if self.group.is_some() {
             person.group.clone_from(&self.group);
+        }
+        if self.unit.is_some() {
+            person.unit.clone_from(&self.unit);
         }
         if !self.skills.is_empty() {
             person.skills.clone_from(&self.skills);

@@ -4,7 +4,7 @@
 use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ChangeHash, CommandId, DeviceId, Part};
 use gongdan_core::limits;
-use gongdan_core::policy::Role;
+use gongdan_core::policy::{Role, Standing};
 use gongdan_core::sync::changeset::{Changeset, Header, pin};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal};
@@ -91,10 +91,10 @@ fn word(
         service: None,
         opener: Some(&opener),
     };
-    let roles = [Role::Technician];
+    let standing = Standing::bare(changeset.header.person.clone(), vec![Role::Technician]);
     let author = Author {
-        roles_now: &roles,
-        roles_then: &roles,
+        now: &standing,
+        then: &standing,
         revoked,
         foreign_actor: false,
     };

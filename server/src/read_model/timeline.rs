@@ -35,6 +35,8 @@ pub struct Entry {
     pub commands: Vec<Command>,
     /// How it met what was there: `none`, `soft` or `hard`.
     pub merged: String,
+    /// Its author was reassigned between writing it and its receipt.
+    pub marked: bool,
 }
 
 /// The entries of a ticket in the order of the log, of the parts asked for. As many as its documents, whose
@@ -49,7 +51,7 @@ pub fn timeline(
 ) -> Result<Vec<Entry>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT l.seq, l.part, l.person, coalesce(u.name, l.person), d.device, d.name, l.received_at, l.earliest,
-           l.merged, i.changeset
+           l.merged, i.changeset, l.marked
          FROM log l JOIN inbox i ON i.hash = l.changeset JOIN devices d ON d.idx = l.device_idx
            LEFT JOIN users u ON u.person = l.person
          WHERE l.ticket_index = ?1 ORDER BY l.seq",
@@ -82,6 +84,7 @@ fn entry(row: &Row<'_>) -> Result<Entry, StoreError> {
         earliest: (earliest > 0).then_some(Timestamp(earliest)),
         commands: commands(&changeset),
         merged: row.get(8)?,
+        marked: row.get(10)?,
     })
 }
 

@@ -155,10 +155,7 @@ impl Feed<'_> {
     /// Whether the person's roles let a phone hold tickets at all.
     fn may_read(&self) -> Result<bool, StoreError> {
         let user = users::find(self.connection, &self.sender.person)?.filter(|user| user.active);
-        let relation = Relation {
-            crew: true,
-            opened: true,
-        };
+        let relation = Relation::EVERY;
         Ok(user.is_some_and(|user| {
             policy::may_read(
                 &user.person.roles,

@@ -396,11 +396,11 @@ fn gate_word(
 ) -> Result<Judged, StoreError> {
     let header = &row.changeset.header;
     let ticket = work.ticket(header.ticket)?;
-    let roles_now = work.roles_now(&header.person)?;
-    let roles_then = work.roles_then(&header.person, header.catalogue)?;
+    let now = work.standing_now(&header.person)?;
+    let then = work.standing_then(&header.person, header.catalogue)?;
     let author = Author {
-        roles_now: &roles_now,
-        roles_then: &roles_then,
+        now: &now,
+        then: &then,
         revoked: work.is_revoked(row.device_index)?,
         foreign_actor: is_foreign(work, row)?,
     };

@@ -31,10 +31,13 @@ pub(super) fn update(
     }
     for person in people {
         let opened = opener_in_field && ticket.opener == *person;
-        let relation = Relation {
-            crew: facts.crew.contains(person),
-            opened,
-        };
+        let mut relation = Relation::OTHER;
+        if facts.crew.contains(person) {
+            relation = relation.or(Relation::CREW);
+        }
+        if opened {
+            relation = relation.or(Relation::OPENED);
+        }
         for part in parts {
             // Roles come on top when the person asks; the crew's are those of the field.
             let visible = policy::may_read(&[Role::Technician], relation, *part);

@@ -4,18 +4,20 @@
 //! read model are written by [`Work::flush`], which every writer calls last.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
+use gongdan_core::catalogue::Catalogue;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::{Part, PersonId, TicketId};
-use gongdan_core::policy::Role;
+use gongdan_core::policy::Standing;
 use gongdan_core::ticket::Field;
 use rusqlite::{Transaction, params};
 
 use super::documents::{self, Stored};
 use super::sql_index;
 use super::tickets::{self, TicketRow};
-use crate::auth::{devices, users};
+use crate::auth::devices;
 use crate::store::StoreError;
 use crate::{organisation, read_model};
 
@@ -28,8 +30,9 @@ pub(super) struct Work<'t, 'c> {
     documents: HashMap<(u64, Part), Option<Stored>>,
     /// Tickets to be written, with the receipt of what was last admitted to them.
     dirty: BTreeMap<u64, (TicketId, Timestamp, BTreeSet<Part>)>,
-    roles_now: HashMap<PersonId, Vec<Role>>,
-    roles_then: HashMap<u32, Option<HashMap<PersonId, Vec<Role>>>>,
+    catalogues: HashMap<u32, Option<Rc<Catalogue>>>,
+    newest: Option<u32>,
+    standings: HashMap<(PersonId, u32), Rc<Standing>>,
     revoked: HashMap<i64, bool>,
     /// Something was admitted or decided: somebody is to be woken.
     pub(super) changed: bool,
@@ -42,8 +45,9 @@ impl<'t, 'c> Work<'t, 'c> {
             tickets: HashMap::new(),
             documents: HashMap::new(),
             dirty: BTreeMap::new(),
-            roles_now: HashMap::new(),
-            roles_then: HashMap::new(),
+            catalogues: HashMap::new(),
+            newest: None,
+            standings: HashMap::new(),
             revoked: HashMap::new(),
             changed: false,
         }
@@ -154,32 +158,49 @@ impl<'t, 'c> Work<'t, 'c> {
         read_model::store(self.tx, index, &read_model::rows(&ticket), received_at)
     }
 
-    /// The roles a person has at receipt; none for one who is not active.
-    pub(super) fn roles_now(&mut self, person: &PersonId) -> Result<Vec<Role>, StoreError> {
-        if let Some(roles) = self.roles_now.get(person) {
-            return Ok(roles.clone());
-        }
-        let user = users::find(self.tx, person)?.filter(|user| user.active);
-        let roles = user.map(|user| user.person.roles).unwrap_or_default();
-        self.roles_now.insert(person.clone(), roles.clone());
-        Ok(roles)
+    /// Where a person stands at receipt; nowhere for one who is not active.
+    pub(super) fn standing_now(&mut self, person: &PersonId) -> Result<Rc<Standing>, StoreError> {
+        let version = match self.newest {
+            Some(version) => version,
+            None => *self.newest.insert(organisation::current_version(self.tx)?),
+        };
+        self.standing(person, version)
     }
 
-    /// The roles a person had in a catalogue version; those at receipt where there is no such version.
-    pub(super) fn roles_then(
+    /// Where a person stood in a catalogue version; where they stand at receipt if there is no such version.
+    pub(super) fn standing_then(
         &mut self,
         person: &PersonId,
         version: u32,
-    ) -> Result<Vec<Role>, StoreError> {
-        if !self.roles_then.contains_key(&version) {
-            let catalogue = organisation::at_version(self.tx, version)?;
-            let people = catalogue.map(|c| c.people.into_iter().map(|p| (p.id, p.roles)).collect());
-            self.roles_then.insert(version, people);
+    ) -> Result<Rc<Standing>, StoreError> {
+        match self.catalogue(version)? {
+            Some(_) => self.standing(person, version),
+            None => self.standing_now(person),
         }
-        match self.roles_then.get(&version) {
-            Some(Some(people)) => Ok(people.get(person).cloned().unwrap_or_default()),
-            _ => self.roles_now(person),
+    }
+
+    fn catalogue(&mut self, version: u32) -> Result<Option<Rc<Catalogue>>, StoreError> {
+        if let Some(found) = self.catalogues.get(&version) {
+            return Ok(found.clone());
         }
+        let found = organisation::at_version(self.tx, version)?.map(Rc::new);
+        self.catalogues.insert(version, found.clone());
+        Ok(found)
+    }
+
+    fn standing(&mut self, person: &PersonId, version: u32) -> Result<Rc<Standing>, StoreError> {
+        let key = (person.clone(), version);
+        if let Some(found) = self.standings.get(&key) {
+            return Ok(Rc::clone(found));
+        }
+        let standing = match self.catalogue(version)? {
+            Some(catalogue) => Standing::of(&catalogue, person),
+            // Before an organisation is loaded nobody is anything.
+            None => Standing::bare(person.clone(), Vec::new()),
+        };
+        let standing = Rc::new(standing);
+        self.standings.insert(key, Rc::clone(&standing));
+        Ok(standing)
     }
 
     /// Whether a device may do nothing but upload.

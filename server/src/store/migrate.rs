@@ -25,6 +25,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("schema/008_device_keeping.sql"),
     ),
     ("009_backups", include_str!("schema/009_backups.sql")),
+    ("010_units", include_str!("schema/010_units.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -45,6 +45,8 @@ export interface Person {
   roles: Role[]
   group: string | null
   skills: string[]
+  /** Code of the partner or branch, where it is not the organisation itself. */
+  unit?: string
 }
 
 export interface Catalogue {
@@ -290,6 +292,8 @@ export interface TimelineEntry {
   earliest: string | null
   commands: Command[]
   merged: 'none' | 'soft' | 'hard'
+  /** Its author was not assigned any more when it came. */
+  marked: boolean
 }
 
 /** The gate's answer to what was sent; a refusal names its reason by a code. */

@@ -27,8 +27,11 @@ export type Action = (typeof ACTIONS)[number]
 
 export const ROLES = [
   'intake_clerk', 'dispatcher', 'supervisor', 'technician', 'follow_up_clerk', 'administrator', 'auditor',
+  'lead_technician', 'quality', 'branch', 'partner_manager', 'partner_technician',
 ] as const
 export type Role = (typeof ROLES)[number]
+/** Those who work at the customer's and may be in a crew. */
+export const FIELD_ROLES: readonly Role[] = ['technician', 'lead_technician', 'partner_technician']
 
 export const WAITING_FOR = ['parts', 'customer', 'leader'] as const
 export const CAPACITIES = ['customer', 'representative', 'employee'] as const
@@ -38,6 +41,7 @@ export const COLLECTIONS = ['notes', 'parts_used', 'photos'] as const
 export const VERDICTS = ['admitted', 'duplicate', 'held', 'quarantined', 'refused'] as const
 export const QUARANTINE_REASONS = [
   'reassigned', 'right_lost', 'revoked', 'depends_on_quarantined', 'sequence_twice', 'never_complete',
+  'policy_changed',
 ] as const
 export const MERGED = ['none', 'soft', 'hard'] as const
 

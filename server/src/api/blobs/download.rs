@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gongdan_core::ids::BlobHash;
+use gongdan_core::ids::{BlobHash, Part};
+use gongdan_core::policy::{Relation, may_read};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
@@ -37,7 +38,10 @@ pub(in crate::api) async fn download(
         .db
         .read_async(move |c| {
             let readable = match &caller {
-                Caller::Office(office) => office.roles.iter().any(|role| role.is_office()),
+                Caller::Office(office) => {
+                    may_read(&office.roles, Relation::OTHER, Part::Service)
+                        || blobs::is_readable(c, hash, &caller.label(), &office.person)?
+                }
                 Caller::Device { auth, .. } => {
                     blobs::is_readable(c, hash, &caller.label(), &auth.person)?
                 }

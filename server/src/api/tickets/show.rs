@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use gongdan_core::ids::{ActorId, ChangeHash, DeviceId, Part, PersonId};
-use gongdan_core::policy::{Grant, Role, grant};
+use gongdan_core::policy::{Relation, Role, may};
 use gongdan_core::ticket::{Action, Ticket, lifecycle};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::problem::{ApiError, ApiJson, ApiPath, Problem};
-use super::{index_of, readable, unknown_ticket};
+use super::reading::reader;
+use super::{index_of, unknown_ticket};
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
 use crate::read_model::{Author, Detail, detail};
@@ -52,21 +53,11 @@ impl From<Author> for AuthorBody {
 }
 
 /// What these roles may do with a ticket as it stands.
-fn allowed(roles: &[Role], person: &PersonId, detail: &Detail) -> Vec<Action> {
-    let crew = detail.ticket.crew.contains(person);
-    let opened = detail.opener == *person && detail.ticket.crew.is_empty();
-    let may = |action: Action| {
-        roles.iter().any(|role| match grant(*role, action) {
-            Grant::No => false,
-            Grant::Own => crew,
-            Grant::OwnOrOpened => crew || opened,
-            Grant::All => true,
-        })
-    };
-    let lawful = |action: Action| lifecycle::is_lawful(action, Some(detail.ticket.status));
+fn allowed(roles: &[Role], relation: Relation, detail: &Detail) -> Vec<Action> {
     Action::ALL
         .into_iter()
-        .filter(|action| lawful(*action) && may(*action))
+        .filter(|action| lifecycle::is_lawful(*action, Some(detail.ticket.status)))
+        .filter(|action| may(roles, relation, *action))
         .collect()
 }
 
@@ -84,13 +75,17 @@ pub(in crate::api) async fn show(
     office: OfficeAuth,
     ApiPath(id): ApiPath<String>,
 ) -> Result<ApiJson<TicketBody>, ApiError> {
-    let parts = readable(&office)?;
-    let found = state
+    let roles = office.roles.clone();
+    let (found, relation) = state
         .db
-        .read_async(move |c| Ok::<_, ApiError>(detail(c, index_of(c, &id)?, &parts)?))
+        .read_async(move |c| {
+            let index = index_of(c, &id)?;
+            let reader = reader(c, &office, index)?;
+            Ok::<_, ApiError>((detail(c, index, &reader.parts)?, reader.relation))
+        })
         .await?;
     let found = found.ok_or(unknown_ticket())?;
-    let allowed = allowed(&office.roles, &office.person, &found);
+    let allowed = allowed(&roles, relation, &found);
     let authors = found
         .authors
         .into_iter()

@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::problem::{ApiError, ApiJson, ApiPath, Problem};
-use super::{index_of, readable};
+use super::index_of;
+use super::reading::reader;
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
 use crate::read_model::{self, Entry};
@@ -41,6 +42,8 @@ pub(in crate::api) struct TimelineEntry {
     commands: Vec<Command>,
     /// How it met what others wrote meanwhile: `none`, `soft` (other fields) or `hard` (the same).
     merged: String,
+    /// Its author was not assigned any more when it came; he was when he wrote it.
+    marked: bool,
 }
 
 impl From<Entry> for TimelineEntry {
@@ -57,6 +60,7 @@ impl From<Entry> for TimelineEntry {
             earliest: entry.earliest,
             commands: entry.commands,
             merged: entry.merged,
+            marked: entry.marked,
         }
     }
 }
@@ -75,10 +79,13 @@ pub(in crate::api) async fn timeline(
     office: OfficeAuth,
     ApiPath(id): ApiPath<String>,
 ) -> Result<ApiJson<Timeline>, ApiError> {
-    let parts = readable(&office)?;
     let entries = state
         .db
-        .read_async(move |c| Ok::<_, ApiError>(read_model::timeline(c, index_of(c, &id)?, &parts)?))
+        .read_async(move |c| {
+            let index = index_of(c, &id)?;
+            let reader = reader(c, &office, index)?;
+            Ok::<_, ApiError>(read_model::timeline(c, index, &reader.parts)?)
+        })
         .await?;
     Ok(ApiJson(Timeline {
         entries: entries.into_iter().map(TimelineEntry::from).collect(),

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::problem::{ApiError, ApiJson, ApiPath, Problem};
+use super::reading::reader;
 use super::refusal::{coerce, problem};
-use super::{readable, unknown_ticket};
+use super::{index_of, unknown_ticket};
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
 use crate::read_model;
@@ -71,10 +72,13 @@ pub(in crate::api) async fn execute(
     ApiPath(id): ApiPath<String>,
     ApiJson(request): ApiJson<CommandsRequest>,
 ) -> Result<ApiJson<Verdicts>, ApiError> {
-    readable(&office)?;
+    let asking = office.clone();
     let ticket = state
         .db
-        .read_async(move |c| read_model::id_of(c, &id))
+        .read_async(move |c| {
+            reader(c, &asking, index_of(c, &id)?)?;
+            Ok::<_, ApiError>(read_model::id_of(c, &id)?)
+        })
         .await?;
     let ticket = ticket.ok_or(unknown_ticket())?;
     let outcome = act(
@@ -109,7 +113,6 @@ pub(in crate::api) async fn open(
     office: OfficeAuth,
     ApiJson(request): ApiJson<OpenRequest>,
 ) -> Result<(StatusCode, ApiJson<Opened>), ApiError> {
-    readable(&office)?;
     let outcome = act(&state, &office, None, Seen::new(), request.commands).await?;
     Ok((
         StatusCode::CREATED,

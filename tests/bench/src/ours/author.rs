@@ -70,12 +70,14 @@ pub(super) fn relay_state(config: &Config) -> Result<AppState, BenchError> {
         roles: vec![role],
         group: None,
         skills: Vec::new(),
+        unit: None,
     };
     let catalogue = Catalogue {
         version: 0,
         organisation: "示例".to_owned(),
         zone: "Asia/Shanghai".to_owned(),
         regions: Vec::new(),
+        units: Vec::new(),
         groups: Vec::new(),
         product_lines: Vec::new(),
         checklists: Vec::new(),
