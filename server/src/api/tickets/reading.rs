@@ -18,6 +18,15 @@ pub(in crate::api) fn readable(office: &OfficeAuth) -> Result<Vec<Part>, ApiErro
     some(parts(office, Relation::OTHER))
 }
 
+/// 403 for those who work on phones alone.
+pub(super) fn at_console(office: &OfficeAuth) -> Result<(), ApiError> {
+    if office.roles.iter().any(|role| role.is_office()) {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden())
+    }
+}
+
 /// What somebody has to do with one ticket.
 pub(super) struct Reader {
     /// The parts they may read of it.
@@ -32,6 +41,7 @@ pub(super) fn reader(
     office: &OfficeAuth,
     index: u64,
 ) -> Result<Reader, ApiError> {
+    at_console(office)?;
     let row = tickets::by_index(connection, index)?.ok_or(unknown_ticket())?;
     let facts = documents::load(connection, index, Part::Service)?
         .as_ref()

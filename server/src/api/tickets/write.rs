@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::problem::{ApiError, ApiJson, ApiPath, Problem};
-use super::reading::reader;
+use super::reading::{at_console, reader};
 use super::refusal::{coerce, problem};
 use super::{index_of, unknown_ticket};
 use crate::AppState;
@@ -113,6 +113,7 @@ pub(in crate::api) async fn open(
     office: OfficeAuth,
     ApiJson(request): ApiJson<OpenRequest>,
 ) -> Result<(StatusCode, ApiJson<Opened>), ApiError> {
+    at_console(&office)?;
     let outcome = act(&state, &office, None, Seen::new(), request.commands).await?;
     Ok((
         StatusCode::CREATED,
