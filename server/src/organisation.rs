@@ -3,13 +3,16 @@
 //! Invariant: the effective catalogue is the organisation with the active users as its people; its version
 //! counts up exactly when its content changes, and every version stays readable, because changesets name one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gongdan_core::catalogue::{Catalogue, Person};
 use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::PersonId;
+use gongdan_core::policy::Role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::auth::users;
+use crate::relay::visibility;
 use crate::store::StoreError;
 
 /// Bytes of an organisation file.
@@ -187,6 +190,7 @@ pub fn refresh(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<u32>, Stor
     };
     let latest = current(tx)?;
     let version = latest.as_ref().map_or(0, |catalogue| catalogue.version);
+    let before = latest.clone();
     if latest.is_some_and(|latest| {
         Catalogue {
             version: 0,
@@ -203,6 +207,16 @@ pub fn refresh(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<u32>, Stor
         "INSERT INTO catalogues (version, json, created_at) VALUES (?1, ?2, ?3)",
         params![next.version, to_json(&next), now.seconds()],
     )?;
+    // Who stands elsewhere now may hold other documents.
+    if let Some(latest) = before {
+        let (old, new) = (roles(&latest), roles(&next));
+        let people: BTreeSet<&PersonId> = old.keys().chain(new.keys()).copied().collect();
+        for person in people {
+            if old.get(person) != new.get(person) {
+                visibility::person_moved(tx, person)?;
+            }
+        }
+    }
     Ok(Some(next.version))
 }
 
@@ -213,6 +227,11 @@ pub fn current(connection: &Connection) -> Result<Option<Catalogue>, StoreError>
         "SELECT json FROM catalogues ORDER BY version DESC LIMIT 1",
         [],
     )
+}
+
+fn roles(catalogue: &Catalogue) -> BTreeMap<&PersonId, &[Role]> {
+    let people = catalogue.people.iter();
+    people.map(|p| (&p.id, p.roles.as_slice())).collect()
 }
 
 /// One version of the catalogue.

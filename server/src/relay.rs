@@ -25,7 +25,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 pub mod tickets;
-mod visibility;
+pub(crate) mod visibility;
 mod work;
 
 use std::sync::{Arc, Mutex};

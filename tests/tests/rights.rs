@@ -385,3 +385,89 @@ fn an_eviction_waits_for_what_is_still_to_be_sent() {
     }
     world.finish();
 }
+
+#[test]
+fn losing_the_role_takes_the_tickets_from_the_phone_and_getting_it_again_brings_them() {
+    let mut world = World::with(&["W001", "W002"]);
+    let id = world.accepted(0, &["W001", "W002"]);
+    world.office.set_roles("W001", &[]);
+    world.run_until_quiescent();
+    assert!(world.phones[0].view(id).is_none() && world.phones[0].list().is_empty());
+    assert!(
+        world.phones[1].view(id).is_some(),
+        "nobody else is concerned"
+    );
+    world.act(1, id, note("只剩我一人"));
+    world.run_until_quiescent();
+    world.office.set_roles("W001", &[Role::Technician]);
+    world.run_until_quiescent();
+    assert_eq!(world.phones[0].ticket(id).notes.len(), 1, "it comes whole");
+    world.finish();
+}
+
+#[test]
+fn a_ticket_given_to_somebody_without_a_role_comes_when_he_has_one() {
+    let mut world = World::with(&["W001", "W002"]);
+    world.office.set_roles("W001", &[Role::Auditor]);
+    let id = world.assigned(&["W002"]);
+    world.office.set_roles("W001", &[]);
+    world.desk(id, assign(&["W002", "W001"]));
+    world.run_until_quiescent();
+    assert!(world.phones[0].view(id).is_none());
+    world.office.set_roles("W001", &[Role::PartnerTechnician]);
+    world.run_until_quiescent();
+    let view = world.phones[0].view(id).unwrap();
+    assert_eq!(view.ticket.parts, world.phones[1].ticket(id).parts);
+    world.finish();
+}
+
+#[test]
+fn the_eviction_for_a_lost_role_waits_for_what_is_still_to_be_sent() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    world.cut(0, true);
+    world.act(0, id, note("角色撤销前写下"));
+    world.office.set_roles("W001", &[]);
+    world.cut(0, false);
+    world.fate(0, &[gongdan_tests::link::Fate::LosesRequest]);
+    world.exchange(0);
+    assert!(world.phones[0].view(id).is_some(), "nothing heard yet");
+    world.run_until_quiescent();
+    assert_eq!(world.phones[0].counts(), QUARANTINED(1));
+    assert!(world.phones[0].view(id).is_none());
+    let reason = world.phones[0].outbox()[0].verdict.clone();
+    assert_eq!(
+        reason,
+        Some(Verdict::Quarantined {
+            reason: QuarantineReason::RightLost
+        })
+    );
+    world
+        .office
+        .decide(only_quarantined(&world), Decision::Admit)
+        .unwrap();
+    world.run_until_quiescent();
+    assert_eq!(world.office.ticket(id).notes.len(), 1, "nothing is lost");
+    world.finish();
+}
+
+#[test]
+fn the_office_part_is_on_no_phone_whatever_the_role() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    world.desk(
+        id,
+        Command::WriteNote {
+            part: Part::Office,
+            text: "赔偿待批".to_owned(),
+        },
+    );
+    for role in Role::ALL {
+        world.office.set_roles("W001", &[role]);
+        world.run_until_quiescent();
+        if let Some(view) = world.phones[0].view(id) {
+            assert!(!view.ticket.parts.contains(&Part::Office), "{role:?}");
+        }
+    }
+    world.finish();
+}

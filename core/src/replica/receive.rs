@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::execute::put_row;
 use super::rebase::rebase;
 use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put};
 use crate::catalogue::Catalogue;
@@ -564,13 +565,16 @@ fn evict(
     put(txn, meta::EVICT, &left.into_iter().collect::<Vec<_>>())?;
     let mut evicted = Vec::new();
     for ticket in gone {
-        let mut held = false;
+        let mut docs = Vec::new();
         for part in Part::ALL {
-            held |= txn.mirror(PartRef { ticket, part })?.is_some();
+            docs.extend(local::local(txn, PartRef { ticket, part })?);
         }
-        if !held {
+        if docs.is_empty() {
             txn.delete_ticket(ticket)?;
             evicted.push(ticket);
+        } else {
+            // The row says no more than the parts that are left: no name where the customer's part is gone.
+            put_row(txn, ticket, &docs.iter().collect::<Vec<_>>())?;
         }
     }
     Ok(evicted)

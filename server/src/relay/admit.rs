@@ -92,7 +92,8 @@ pub(super) fn admit(
             merged.name(),
             marked,
         ])?;
-    derive(work, row, &ticket, &commands, is_new, seq)?;
+    derive(work, row, &ticket, &commands, seq)?;
+    show(work, row, &ticket, &commands, is_new, seq)?;
     work.changed = true;
     Ok(seq)
 }
@@ -123,14 +124,12 @@ fn open(
     Ok(ticket)
 }
 
-/// What follows from an entry and can be derived again: actor, command ids, visibility. `is_new`: it is the
-/// first of its part.
+/// What follows from an entry and can be derived again: actor, command ids.
 pub(super) fn derive(
     work: &mut Work<'_, '_>,
     row: &Received,
     ticket: &TicketRow,
     commands: &[Authored],
-    is_new: bool,
     seq: u64,
 ) -> Result<(), StoreError> {
     let header = &row.changeset.header;
@@ -143,6 +142,19 @@ pub(super) fn derive(
         let (index, part) = (sql_index(ticket.index), header.part.code());
         insert.execute(params![index, part, id.actor.0, id.ordinal, sql_index(seq)])?;
     }
+    Ok(())
+}
+
+/// Who may hold what after an entry. `is_new`: it is the first of its part.
+fn show(
+    work: &mut Work<'_, '_>,
+    row: &Received,
+    ticket: &TicketRow,
+    commands: &[Authored],
+    is_new: bool,
+    seq: u64,
+) -> Result<(), StoreError> {
+    let header = &row.changeset.header;
     let crew_changes = header.part == Part::Service
         && commands
             .iter()
@@ -164,7 +176,7 @@ pub(super) fn derive(
             }
         }
     }
-    visibility::update(work.tx, ticket, &facts, &parts, row.device_index, seq)
+    visibility::update(work, ticket, &facts, &parts, row.device_index, seq)
 }
 
 fn moves_crew(command: &Command) -> bool {

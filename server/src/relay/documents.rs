@@ -50,6 +50,15 @@ pub fn load(
     Ok(load_stored(connection, ticket_index, part)?.map(|stored| stored.document))
 }
 
+/// The parts of a ticket that something was admitted to.
+pub(super) fn parts(connection: &Connection, ticket_index: u64) -> Result<Vec<Part>, StoreError> {
+    let codes: Vec<u8> = connection
+        .prepare_cached("SELECT part FROM documents WHERE ticket_index = ?1 ORDER BY part")?
+        .query_map([sql_index(ticket_index)], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok(codes.into_iter().filter_map(Part::from_code).collect())
+}
+
 /// The document with its place in the log.
 ///
 /// # Errors

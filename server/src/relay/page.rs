@@ -136,6 +136,8 @@ pub(super) struct Page<'a> {
     pub(super) response: Response,
     pub(super) cursor: Cursor,
     pub(super) end: u64,
+    /// The newest change of what may be held.
+    pub(super) changes: u64,
 }
 
 impl Page<'_> {
@@ -178,7 +180,7 @@ impl Page<'_> {
         &mut self,
         pending: Option<Pending>,
     ) -> Result<Option<Plan>, StoreError> {
-        let seq = pending.as_ref().map_or(self.end, |pending| pending.seq);
+        let seq = pending.as_ref().map_or(self.changes, |pending| pending.seq);
         let mut queue = self.wanted()?;
         let tail_of = pending
             .as_ref()
@@ -280,13 +282,13 @@ impl Page<'_> {
     /// What became visible since the cursor, today's visits first; what is so no longer is told at once. What
     /// the device opened itself it has, unless it starts from the beginning again.
     fn newly_visible(&mut self) -> Result<Vec<Item>, StoreError> {
-        if self.cursor.visible == self.end {
+        if self.cursor.visible == self.changes {
             return Ok(Vec::new());
         }
         let (day_starts, day_ends) = self.today()?;
         let mut statement = self.feed.connection.prepare_cached(
             "SELECT v.ticket_index, v.part, v.visible FROM visibility v JOIN tickets t USING (ticket_index)
-             WHERE v.person = ?1 AND v.seq > ?2 AND v.seq <= ?3 AND (v.held_by IS NOT ?4 OR (?2 = 0 AND v.seq <= ?7))
+             WHERE v.person = ?1 AND v.change > ?2 AND v.change <= ?3 AND (v.held_by IS NOT ?4 OR (?2 = 0 AND v.seq <= ?7))
              ORDER BY t.appointed_from BETWEEN ?5 AND ?6 DESC, t.appointed_from IS NULL, t.appointed_from,
                t.grade IS NULL, t.grade, t.ticket_index DESC, v.part",
         )?;
@@ -294,7 +296,7 @@ impl Page<'_> {
             params![
                 self.feed.sender.person.as_str(),
                 sql_index(self.cursor.visible),
-                sql_index(self.end),
+                sql_index(self.changes),
                 self.feed.sender.index,
                 day_starts,
                 day_ends,

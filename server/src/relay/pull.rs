@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, PersonId, TicketId};
-use gongdan_core::policy::{self, Relation};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::protocol::{
     BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, time_message,
@@ -22,8 +21,7 @@ use rusqlite::{Connection, params};
 
 use super::cursor::Cursor;
 use super::page::{self, Page, Plan};
-use super::{Relay, Sender, SyncError, inbox, log_end, sql_index, tickets};
-use crate::auth::users;
+use super::{Relay, Sender, SyncError, inbox, log_end, sql_index, tickets, visibility};
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -117,7 +115,7 @@ impl Feed<'_> {
             response.cursor = cursor.to_bytes();
             return Ok((response, None));
         }
-        let end = log_end(c)?;
+        let (end, changes) = (log_end(c)?, visibility::newest_change(c)?);
         if organisation::current_version(c)? != self.asked.catalogue
             && let Some(catalogue) = organisation::current(c)?
         {
@@ -131,38 +129,28 @@ impl Feed<'_> {
             response,
             cursor: self.asked.cursor,
             end,
+            changes,
         };
         let mut plan = None;
         if page.response.devices.len() == DEVICES_MAX {
             page.response.more = true;
-        } else if self.may_read()? {
+        } else {
             let pending = page::pending(c, self.sender.index, page.cursor)?;
             let all_told = pending.is_some() || page.entries()?;
             if all_told {
                 plan = page.snapshots(pending)?;
             }
             let cursor = page.cursor;
-            page.response.more |=
-                plan.is_some() || cursor.plan.is_some() || cursor.seq < end || cursor.visible < end;
+            page.response.more |= plan.is_some()
+                || cursor.plan.is_some()
+                || cursor.seq < end
+                || cursor.visible < changes;
         }
         let (mut response, mut cursor) = (page.response, page.cursor);
         cursor.verdict_seq = verdicts(c, self.sender, self.asked, cursor.seq, &mut response)?;
         response.through = cursor.seq;
         response.cursor = cursor.to_bytes();
         Ok((response, plan))
-    }
-
-    /// Whether the person's roles let a phone hold tickets at all.
-    fn may_read(&self) -> Result<bool, StoreError> {
-        let user = users::find(self.connection, &self.sender.person)?.filter(|user| user.active);
-        let relation = Relation::EVERY;
-        Ok(user.is_some_and(|user| {
-            policy::may_read(
-                &user.person.roles,
-                relation,
-                gongdan_core::ids::Part::Service,
-            )
-        }))
     }
 
     fn devices(&self) -> Result<Vec<DeviceRecord>, StoreError> {
@@ -210,7 +198,7 @@ impl Feed<'_> {
              CROSS JOIN inbox i ON i.hash = l.changeset
              WHERE l.seq > ?2 AND l.seq <= ?3 AND v.visible = 1
                AND (l.device_idx <> ?4 OR hex(l.changeset) NOT IN (SELECT value FROM json_each(?7)))
-               AND l.seq > v.seq AND (v.seq <= ?5 OR v.held_by = ?4)
+               AND l.seq > v.seq AND (v.change <= ?5 OR v.held_by = ?4)
              ORDER BY l.seq LIMIT ?6",
         )?;
         let rows = statement.query_map(

@@ -11,7 +11,8 @@ use rusqlite::Transaction;
 use super::documents::{Stored, join_heads};
 use super::inbox;
 use super::work::Work;
-use super::{admit, tickets};
+use super::{admit, tickets, visibility};
+use crate::auth::identity::DESK_INDEX;
 use crate::read_model;
 use crate::store::{Database, StoreError};
 
@@ -28,8 +29,9 @@ pub struct Rebuilt {
     pub different: u64,
 }
 
-/// Drops documents, read model, visibility, command ids and actors, and makes them anew from the log, in one
-/// transaction. Where anything differs nothing is changed, and the count says so.
+/// Drops documents, read model, command ids and actors, and makes them anew from the log, in one transaction.
+/// What may be held by whom is computed anew and keeps its numbers where it is the same, because devices count
+/// in them. Where anything differs nothing is changed, and the count says so.
 ///
 /// # Errors
 /// The database fails.
@@ -61,7 +63,7 @@ impl From<StoreError> for Failed {
 }
 
 fn replay(tx: &Transaction<'_>) -> Result<Rebuilt, StoreError> {
-    for table in ["documents", "visibility", "command_ids", "actors"] {
+    for table in ["documents", "command_ids", "actors"] {
         tx.execute(&format!("DELETE FROM {table}"), [])?;
     }
     tx.execute("UPDATE tickets SET appointed_from = NULL, grade = NULL", [])?;
@@ -89,6 +91,7 @@ fn ticket(work: &mut Work<'_, '_>, index: i64, rebuilt: &mut Rebuilt) -> Result<
         .prepare_cached("SELECT seq, changeset, part, heads_after FROM log WHERE ticket_index = ?1 ORDER BY seq")?
         .query_map([index], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<Result<_, _>>()?;
+    let (mut parts, mut last) = (Vec::new(), 0);
     for (seq, hash, part, heads_after) in entries {
         rebuilt.entries += 1;
         let seq = seq.cast_unsigned();
@@ -96,7 +99,6 @@ fn ticket(work: &mut Work<'_, '_>, index: i64, rebuilt: &mut Rebuilt) -> Result<
         let received =
             inbox::by_hash(work.tx, ChangesetHash(hash))?.ok_or(malformed("log.changeset"))?;
         let mut stored: Stored = work.take_document(row.index, part)?;
-        let is_new = stored.seq == 0;
         match execute(&mut stored.document, &received.changeset) {
             Some(count) if join_heads(&stored.document.heads()) == heads_after => {
                 rebuilt.commands += count
@@ -106,7 +108,16 @@ fn ticket(work: &mut Work<'_, '_>, index: i64, rebuilt: &mut Rebuilt) -> Result<
         stored.seq = seq;
         work.put_document(row.index, row.id, stored, received.received_at);
         let commands = received.changeset.commands().unwrap_or_default();
-        admit::derive(work, &received, &row, &commands, is_new, seq)?;
+        admit::derive(work, &received, &row, &commands, seq)?;
+        last = seq;
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    let service = work.document(row.index, Part::Service)?;
+    let facts = service.and_then(|stored| stored.document.facts());
+    if let Some(facts) = facts {
+        visibility::update(work, &row, &facts, &parts, DESK_INDEX, last)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::cursor::Cursor;
 use super::documents::split_heads;
-use super::{Relay, Sender, SyncError, epoch, log_end, sql_index, tickets};
+use super::{Relay, Sender, SyncError, epoch, log_end, sql_index, tickets, visibility};
 use crate::store::StoreError;
 
 struct Look<'a> {
@@ -65,8 +65,8 @@ impl Relay {
                 epoch,
                 ..Cursor::default()
             });
-            let end = log_end(c)?;
-            if cursor.epoch != epoch || cursor.seq > end || cursor.visible > end {
+            let (end, changes) = (log_end(c)?, visibility::newest_change(c)?);
+            if cursor.epoch != epoch || cursor.seq > end || cursor.visible > changes {
                 return Err(SyncError::OtherEpoch);
             }
             let look = Look {

@@ -26,6 +26,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("009_backups", include_str!("schema/009_backups.sql")),
     ("010_units", include_str!("schema/010_units.sql")),
+    (
+        "011_visibility_changes",
+        include_str!("schema/011_visibility_changes.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.
