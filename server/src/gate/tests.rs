@@ -225,3 +225,81 @@ fn resealed(doc: &TicketDoc, changeset: Changeset) -> Changeset {
     };
     Changeset::seal(header, &commands, [7; 16], &DeviceKey::from_bytes(&[3; 32]))
 }
+
+fn grouped(code: &str) -> Standing {
+    let label = gongdan_core::catalogue::Label {
+        zh: "组".to_owned(),
+        en: "group".to_owned(),
+    };
+    Standing {
+        group: Some(gongdan_core::catalogue::Group {
+            code: code.to_owned(),
+            label,
+            regions: vec![code.to_owned()],
+            product_lines: vec!["aircon".to_owned()],
+            unit: None,
+        }),
+        ..Standing::bare(person(CREW), vec![Role::Technician])
+    }
+}
+
+/// A pool ticket of region `east`, taken and accepted on what the author saw, judged at `tip`.
+fn picked(tip: &TicketDoc, base: &TicketDoc, then: &Standing, now: &Standing) -> Judged {
+    let crew = vec![person(CREW)];
+    let pick = Command::Assign {
+        lead: crew[0].clone(),
+        crew,
+        group: None,
+    };
+    let changeset = sealed(base, CREW, vec![pick, Command::Accept], |_| {});
+    let opener = person("D001");
+    let before = Before {
+        document: tip,
+        document_bytes: 0,
+        fork: None,
+        service: None,
+        opener: Some(&opener),
+    };
+    let author = Author {
+        now,
+        then,
+        revoked: false,
+        foreign_actor: false,
+    };
+    judge(&before, &changeset, &author, Authority::Author)
+}
+
+#[test]
+fn a_ticket_is_taken_from_the_pool_of_ones_group_alone() {
+    let mut desk = testing::Author::new(1);
+    let mut base = TicketDoc::genesis(Part::Service);
+    desk.run(&mut base, testing::open());
+    let mut tip = base.clone();
+    desk.run(
+        &mut tip,
+        Command::EditProblem {
+            splices: vec![gongdan_core::ticket::command::Splice {
+                at: 0,
+                delete: 0,
+                insert: "急:".to_owned(),
+            }],
+        },
+    );
+    let (east, west) = (grouped("east"), grouped("west"));
+    for document in [&base, &tip] {
+        // What the changeset itself brings about counts for what follows in it, beside others' edits too.
+        let taken = picked(document, &base, &east, &east);
+        assert!(matches!(taken, Judged::Admitted(ref a) if !a.marked()));
+        assert!(matches!(
+            picked(document, &base, &west, &west),
+            Judged::Refused { command: 0, .. }
+        ));
+        assert!(matches!(
+            picked(document, &base, &east, &west),
+            Judged::Quarantined {
+                reason: QuarantineReason::PolicyChanged,
+                ..
+            }
+        ));
+    }
+}
