@@ -16,6 +16,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod version;
 mod write;
 
 pub use detail::{Author, Detail, detail};
@@ -25,4 +26,5 @@ pub use lookup::{Overview, counts, find, has_external_ref, id_of, label};
 pub use quarantine::{ITEMS_MAX, Quarantined, quarantined, quarantined_count};
 pub use rows::{Rows, rows};
 pub use timeline::{Entry, timeline};
+pub use version::{is_current, note_current};
 pub use write::{clear, store};

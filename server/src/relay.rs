@@ -21,6 +21,7 @@ mod pull;
 mod quota;
 mod rebuild;
 mod receive;
+mod refresh;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -100,8 +101,9 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts the relay: gives the database its epoch if it has none, and judges what waits for a newer
-    /// program or was received but not judged when the last one ended. Blocks.
+    /// Starts the relay: gives the database its epoch if it has none, makes a read model of another version
+    /// anew, and judges what waits for a newer program or was received but not judged when the last one
+    /// ended. Blocks.
     ///
     /// # Errors
     /// The database fails.
@@ -119,6 +121,9 @@ impl Relay {
             )?;
             Ok::<_, StoreError>(())
         })?;
+        if let Some(tickets) = refresh::refresh(&db)? {
+            tracing::info!(tickets, "the read model was made anew");
+        }
         let relay = Self {
             db,
             keys,

@@ -125,7 +125,8 @@ impl<'t, 'c> Work<'t, 'c> {
         Ok(())
     }
 
-    fn project(
+    /// Writes a ticket's rows from its documents; `received_at`: what was last admitted to it.
+    pub(super) fn project(
         &mut self,
         index: u64,
         id: TicketId,

@@ -30,6 +30,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "011_visibility_changes",
         include_str!("schema/011_visibility_changes.sql"),
     ),
+    (
+        "012_read_model_version",
+        include_str!("schema/012_read_model_version.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -1,6 +1,6 @@
 //! Everything derived comes out the same from the signed changesets alone.
 
-use gongdan_core::ids::Part;
+use gongdan_core::ids::{BlobHash, Part};
 use gongdan_core::testing;
 use gongdan_core::ticket::Command;
 
@@ -89,4 +89,38 @@ fn a_log_that_does_not_agree_is_told_and_nothing_is_changed() {
         .unwrap();
     assert_eq!(crate::relay::rebuild(&server.db).unwrap().different, 1);
     assert_eq!(derived(&server), before);
+}
+
+#[test]
+fn rows_of_another_projection_are_made_anew_at_the_next_start() {
+    let mut server = Server::new();
+    day(&server);
+    let ticket = server.assigned(TECHNICIAN);
+    let photo = Command::AttachPhoto {
+        blob: BlobHash([7; 32]),
+        media_type: "image/jpeg".into(),
+        bytes: 1,
+        caption: "铭牌".into(),
+    };
+    server.desk(DISPATCHER, Some(ticket), photo).unwrap();
+    let before = derived(&server);
+    assert!(before[0].contains("ticket_photos"));
+    // As a program left it that knew neither photos nor this version, and made something else of a row.
+    let older =
+        "DELETE FROM ticket_photos; UPDATE ticket_rows SET problem = '旧', search_text = '旧';
+         DELETE FROM ticket_grams WHERE ticket_index = 1; UPDATE read_model_state SET version = 0";
+    let spoil = |sql| {
+        server
+            .db
+            .write(|tx| Ok::<_, StoreError>(tx.execute_batch(sql)?))
+            .unwrap();
+    };
+    spoil(older);
+    assert_ne!(derived(&server), before);
+    server.restart();
+    assert_eq!(derived(&server), before);
+    // Rows of this version are left as they are: a start costs nothing.
+    let loads = crate::relay::documents::loads_of_this_thread();
+    server.restart();
+    assert_eq!(crate::relay::documents::loads_of_this_thread(), loads);
 }
