@@ -7,7 +7,8 @@ use gongdan_core::replica::{OutboxCounts, Seen};
 use gongdan_core::store::OutboxState;
 use gongdan_core::sync::verdict::{QuarantineReason, Refusal, Verdict};
 use gongdan_core::testing;
-use gongdan_core::ticket::{Command, ConfirmationMethod, FourAnswers, Status};
+use gongdan_core::ticket::command::FieldValue;
+use gongdan_core::ticket::{Act, Command, ConfirmationMethod, Field, FourAnswers, Status, Value};
 use gongdan_server::relay::Decision;
 use gongdan_tests::World;
 use gongdan_tests::device::TestDevice;
@@ -285,6 +286,43 @@ fn a_revoked_phone_may_still_upload_and_hears_nothing_else() {
         .office
         .decide(only_quarantined(&world), Decision::Admit)
         .unwrap();
+    world.phones[0].lost = true;
+    world.finish();
+}
+
+#[test]
+fn an_opening_that_waits_for_a_person_brings_what_was_done_on_it_when_it_is_admitted() {
+    let mut world = World::with(&["W001"]);
+    let name = |field, name: &str| (field, Value::from(name));
+    let (field, value) = name(Field::Organisation, "河畔酒店");
+    let fields = vec![FieldValue { field, value }];
+    let customer = Command::RecordCustomer { fields };
+    let id = world.open_on_by(0, Act(vec![testing::open(), customer]));
+    world.act(0, id, note("当场写下"));
+    let (field, value) = name(Field::CustomerName, "李秋河");
+    world.act(0, id, Command::Correct { field, value });
+    world.office.revoke(world.phones[0].device());
+    world.exchange(0);
+    let why = |reason| Some(Verdict::Quarantined { reason });
+    let outbox = world.phones[0].outbox();
+    let verdicts: Vec<_> = outbox.into_iter().map(|entry| entry.verdict).collect();
+    let (revoked, depends) = (
+        why(QuarantineReason::Revoked),
+        why(QuarantineReason::DependsOnQuarantined),
+    );
+    assert_eq!(
+        verdicts,
+        [revoked.clone(), revoked, depends.clone(), depends],
+        "both parts of the opening, and what builds on each"
+    );
+    let waiting = world.office.inbox("quarantined");
+    world.office.decide(waiting[0], Decision::Admit).unwrap();
+    assert_eq!(world.office.inbox("quarantined"), []);
+    let ticket = world.office.ticket(id);
+    assert_eq!(
+        (ticket.notes.len(), ticket.text(field)),
+        (1, Some("李秋河"))
+    );
     world.phones[0].lost = true;
     world.finish();
 }

@@ -153,4 +153,5 @@ export const devices: Device[] = [
 
 export const quarantine: QuarantineItem[] = [
   { changeset: 'ee'.repeat(32), ticket: TICKET_ID, label: 'FW202611220007', part: 'service', person: 'G2002', name: 'Zhao Lei', reason: 'reassigned', received_at: '2026-11-22T04:10:00Z', commands: [{ complete: { summary: 'Seal replaced' } }] },
+  { changeset: 'ef'.repeat(32), ticket: TICKET_ID, label: 'FW202611220007', part: 'service', person: 'G2002', name: 'Zhao Lei', reason: 'never_complete', received_at: '2026-11-22T04:12:00Z', commands: [{ write_note: { part: 'service', text: 'Done' } }] },
 ]

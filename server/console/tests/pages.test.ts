@@ -4,7 +4,7 @@ import { mount, type VueWrapper } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Router } from 'vue-router'
 import App from '@/App.vue'
-import type { TicketPage } from '@/api/types'
+import type { TicketPage, Verdict } from '@/api/types'
 import { forget } from '@/composables/session'
 import { i18n, setLocale } from '@/i18n'
 import { makeRouter, unprepare } from '@/router'
@@ -15,9 +15,11 @@ let asked: Asked[]
 let mounted: VueWrapper | undefined
 let router: Router
 let signedIn: boolean
+let verdict: Verdict
 
 beforeEach(() => {
   signedIn = true
+  verdict = { verdict: 'admitted', seq: 7 }
   const page = (items: TicketPage['items'], next: string | null): TicketPage => ({ items, next, total: 2 })
   asked = serve({
     'GET /v1/session': () => (signedIn ? ok(session) : problem(401, 'unauthenticated')),
@@ -37,7 +39,7 @@ beforeEach(() => {
     'POST /v1/devices/d-phone/revocation': () => ({ status: 204 }),
     'POST /v1/devices/d-phone/wipe': () => ({ status: 204 }),
     'GET /v1/quarantine': () => ok({ items: quarantine }),
-    [`POST /v1/quarantine/${quarantine[0]!.changeset}`]: () => ({ status: 200, body: {} }),
+    [`POST /v1/quarantine/${quarantine[0]!.changeset}`]: () => ok({ verdicts: [verdict] }),
   })
   vi.stubGlobal('EventSource', Stream)
   setLocale('en')
@@ -214,5 +216,23 @@ describe('the quarantine', () => {
     await button(wrapper, 'Admit').trigger('click')
     await settled()
     expect(asked.find((request) => request.path.startsWith('/v1/quarantine/'))!.body).toEqual({ decision: 'admit' })
+    expect(document.body.textContent).toContain('Saved')
+  })
+
+  it('says so where an admission fails by what it would write', async () => {
+    verdict = { verdict: 'refused', reason: { code: 'not_lawful' } }
+    const wrapper = await open('/quarantine')
+    await button(wrapper, 'Admit').trigger('click')
+    await settled()
+    expect(document.body.textContent).toContain("Not accepted The ticket's status does not allow this.")
+  })
+
+  it('offers no admission of what lacks its base, and says why', async () => {
+    const wrapper = await open('/quarantine')
+    const item = wrapper.findAll('article')[1]!
+    expect(item.text()).toContain('it cannot be admitted now')
+    const [admit, decline] = item.findAll('button')
+    expect(admit!.attributes('disabled')).toBeDefined()
+    expect(decline!.attributes('disabled')).toBeUndefined()
   })
 })

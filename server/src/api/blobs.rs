@@ -21,6 +21,7 @@ use crate::blobs::{self, Upload, UploadId};
 use crate::store::blocking;
 
 pub(super) use download::{__path_download, download};
+pub(super) use head::MEDIA_TYPES;
 pub(crate) use head::TUS_RESUMABLE;
 use head::{Tus, UPLOAD_LENGTH, UPLOAD_OFFSET};
 

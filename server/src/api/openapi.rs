@@ -3,12 +3,14 @@
 //! Invariant: what is served at `/v1/openapi.json` is what `server/openapi.json` holds; a test compares.
 //! Types of core describe themselves (its feature `openapi`); those of the API stand beside their handlers.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
+use super::blobs::MEDIA_TYPES;
 use crate::auth::extract::SESSION_COOKIE;
 
 #[derive(utoipa::OpenApi)]
@@ -78,10 +80,21 @@ const WITH_A_BODY: [(&str, &str); 4] = [
     ("415", "`unsupported_media_type`"),
 ];
 
-/// Completes what is made from the handlers: the answers that come before and around them, and the media
-/// type of problems (RFC 9457), which a handler's description has as JSON.
+/// Completes what is made from the handlers: the answers that come before and around them, what every status
+/// means (OpenAPI wants a sentence), the media type of problems (RFC 9457), which a handler's description has
+/// as JSON, and bodies that are bytes.
 fn complete(document: &mut OpenApi) {
-    let operations = document.paths.paths.values_mut().flat_map(|item| {
+    for (path, item) in &mut document.paths.paths {
+        if path == BLOB_PATH
+            && let Some(get) = &mut item.get
+        {
+            for status in ["200", "206"] {
+                if let Some(RefOr::T(response)) = get.responses.responses.get_mut(status) {
+                    let content = served_types().map(|kind| (kind.to_owned(), RefOr::T(bytes())));
+                    response.content = content.collect();
+                }
+            }
+        }
         let all = [
             &mut item.get,
             &mut item.post,
@@ -89,35 +102,85 @@ fn complete(document: &mut OpenApi) {
             &mut item.patch,
             &mut item.delete,
         ];
-        all.into_iter().flatten()
-    });
-    for operation in operations {
-        let body = operation.request_body.as_ref();
-        let takes_json = body.is_some_and(
-            |body| matches!(body, RefOr::T(body) if body.content.contains_key("application/json")),
-        );
-        let common = ANYWHERE
-            .iter()
-            .chain(WITH_A_BODY.iter().filter(|_| takes_json));
-        let responses = &mut operation.responses.responses;
-        for (status, description) in common {
-            responses
-                .entry((*status).to_owned())
-                .or_insert_with(|| problem(description).into());
+        for operation in all.into_iter().flatten() {
+            add_common(operation);
+            complete_operation(operation);
         }
-        for (status, response) in responses {
-            let RefOr::T(response) = response else {
-                continue;
-            };
-            if status.starts_with(['4', '5'])
-                && let Some(content) = response.content.swap_remove("application/json")
-            {
-                response
-                    .content
-                    .insert("application/problem+json".to_owned(), content);
+        // They answer without a body.
+        let bare = [&mut item.options, &mut item.head];
+        bare.into_iter().flatten().for_each(complete_operation);
+    }
+}
+
+fn add_common(operation: &mut Operation) {
+    let body = operation.request_body.as_ref();
+    let takes_json = body.is_some_and(
+        |body| matches!(body, RefOr::T(body) if body.content.contains_key("application/json")),
+    );
+    let common = ANYWHERE
+        .iter()
+        .chain(WITH_A_BODY.iter().filter(|_| takes_json));
+    for (status, description) in common {
+        let responses = &mut operation.responses.responses;
+        responses
+            .entry((*status).to_owned())
+            .or_insert_with(|| problem(description).into());
+    }
+}
+
+fn complete_operation(operation: &mut Operation) {
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        for (kind, content) in &mut body.content {
+            if !is_text(kind) {
+                *content = RefOr::T(bytes());
             }
         }
     }
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        let code = status
+            .parse()
+            .ok()
+            .and_then(|n| StatusCode::from_u16(n).ok());
+        if response.description.is_empty()
+            && let Some(phrase) = code.and_then(|code| code.canonical_reason())
+        {
+            phrase.clone_into(&mut response.description);
+        }
+        if status.starts_with(['4', '5'])
+            && let Some(content) = response.content.swap_remove("application/json")
+        {
+            response
+                .content
+                .insert("application/problem+json".to_owned(), content);
+        }
+        for (kind, content) in &mut response.content {
+            if !is_text(kind) {
+                *content = RefOr::T(bytes());
+            }
+        }
+    }
+}
+
+/// Where attachments are read.
+const BLOB_PATH: &str = "/v1/blobs/{hash}";
+
+fn served_types() -> impl Iterator<Item = &'static str> {
+    MEDIA_TYPES
+        .into_iter()
+        .chain(std::iter::once("application/octet-stream"))
+}
+
+fn is_text(media_type: &str) -> bool {
+    media_type.starts_with("text/") || media_type.ends_with("json")
+}
+
+/// A body that is bytes, and not the array of numbers that a handler's type would make of it: binary content
+/// has no schema (OpenAPI 3.1, "Considerations for File Uploads").
+fn bytes() -> Content {
+    Content::new(None::<Ref>)
 }
 
 fn problem(description: &str) -> Response {

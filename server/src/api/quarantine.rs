@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, Part, PersonId, TicketId};
 use gongdan_core::policy::Capability;
-use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
+use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Verdict};
 use gongdan_core::ticket::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -109,6 +109,8 @@ pub(super) struct Decided {
     responses(
         (status = 200, body = Decided), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem, description = "`not_quarantined`: unknown, or decided already"),
+        (status = 409, body = Problem, description = "`not_admissible`: what it builds on is not in its ticket, so \
+            nothing was changed; `detail` names what is missing"),
     )
 )]
 pub(super) async fn decide(
@@ -131,6 +133,22 @@ pub(super) async fn decide(
             verdicts: vec![verdict],
         })),
         Err(DecideError::NotQuarantined) => Err(NOT_QUARANTINED),
+        Err(DecideError::NotAdmissible { verdict }) => Err(not_admissible(&verdict)),
         Err(DecideError::Store(error)) => Err(error.into()),
     }
+}
+
+/// It would be held, or stay where it is: in either case for want of what it builds on.
+fn not_admissible(verdict: &Verdict) -> ApiError {
+    let missing = match verdict {
+        Verdict::Held {
+            why: HeldWhy::Incomplete,
+        } => "other parts of its act never came",
+        Verdict::Held {
+            why: HeldWhy::OtherHash,
+        } => "it does not come out as its author had it",
+        Verdict::Quarantined { .. } => "what it builds on waits for a decision itself",
+        _ => "changes that it builds on never came",
+    };
+    ApiError::new(StatusCode::CONFLICT, "not_admissible").detail(missing)
 }

@@ -11,6 +11,7 @@ use rusqlite::params;
 
 use super::Relay;
 use super::inbox::{self, Received};
+use super::never::NEVER_COMPLETE;
 use super::receive::{judge_unit, settle};
 use super::work::Work;
 use crate::gate::Authority;
@@ -31,6 +32,12 @@ pub enum DecideError {
     /// There is no changeset of that hash in quarantine: unknown, or decided already.
     #[error("decide: nothing of that name is in quarantine")]
     NotQuarantined,
+    /// It cannot come in as things stand: the verdict that it would get instead. It waits as before.
+    #[error("decide: it cannot be admitted, it would be {}", verdict.name())]
+    NotAdmissible {
+        /// Held for what is not here, or quarantined because what it builds on is.
+        verdict: Verdict,
+    },
     /// The database.
     #[error("decide")]
     Store(#[from] StoreError),
@@ -39,11 +46,12 @@ pub enum DecideError {
 impl Relay {
     /// Decides a quarantined changeset with all that depends on it; its verdict from now on.
     ///
-    /// An admission may still fail by what it would write (it may be refused or held); it is then told so.
-    /// The caller has checked that `by` may decide.
+    /// An admission may still fail by what it would write (it may be refused, or held for its author to look
+    /// at again); it is then told so. The caller has checked that `by` may decide.
     ///
     /// # Errors
-    /// It is not in quarantine, or the database fails.
+    /// It is not in quarantine, or it cannot be admitted as things stand (then nothing was changed), or the
+    /// database fails.
     pub fn decide(
         &self,
         now: Timestamp,
@@ -63,11 +71,26 @@ impl Relay {
             }
             work.flush()?;
             let after = inbox::by_hash(tx, hash)?.and_then(|row| row.verdict);
-            after.ok_or(DecideError::NotQuarantined)
+            let verdict = after.ok_or(DecideError::NotQuarantined)?;
+            if changes_nothing(row.verdict.as_ref(), &verdict) {
+                return Err(DecideError::NotAdmissible { verdict });
+            }
+            Ok(verdict)
         })?;
         tracing::info!(changeset = %hash, verdict = verdict.name(), "a quarantined changeset was decided");
         self.wake.ring();
         Ok(verdict)
+    }
+}
+
+/// Whether what comes of a decision would only be the same question again, asked later.
+fn changes_nothing(before: Option<&Verdict>, after: &Verdict) -> bool {
+    match after {
+        // What it builds on is in quarantine too, and is to be decided first.
+        Verdict::Quarantined { .. } => true,
+        // Its author has had nothing to add; held, it would come back here.
+        Verdict::Held { .. } => before == Some(&NEVER_COMPLETE),
+        _ => false,
     }
 }
 

@@ -252,15 +252,25 @@ pub(super) fn settle(
     };
     let mut passed: Vec<(Received, Admitted)> = Vec::with_capacity(members.len());
     let mut worst: Option<Outcome> = None;
+    // The service part with the members before: the others rest on it.
+    let mut service: Option<TicketDoc> = None;
     for member in &members {
-        let service = passed
-            .iter()
-            .map(|(_, a)| a.fork())
-            .find(|fork| fork.part() == Part::Service)
-            .cloned();
+        let is_service = members.len() > 1 && member.changeset.header.part == Part::Service;
         match judge_one(work, member, service.as_ref(), authority)? {
-            Outcome::Passed(admitted) => passed.push((member.clone(), *admitted)),
+            Outcome::Passed(admitted) => {
+                if is_service {
+                    service = Some(admitted.fork().clone());
+                }
+                passed.push((member.clone(), *admitted));
+            }
             outcome => {
+                if is_service && matches!(outcome, Outcome::Said(Verdict::Quarantined { .. })) {
+                    // What the others lack is a person's word alone, and no base.
+                    let decided = judge_one(work, member, None, Authority::Decided)?;
+                    if let Outcome::Passed(admitted) = decided {
+                        service = Some(admitted.into_fork());
+                    }
+                }
                 let graver = worst
                     .as_ref()
                     .is_none_or(|worst| outcome.gravity() > worst.gravity());

@@ -418,3 +418,20 @@ async fn a_photo_is_read_by_the_phone_that_brought_it_and_by_those_who_may_read_
     assert_eq!(status(&author).await, StatusCode::OK, "its own bytes");
     server.assert_rebuilt_the_same();
 }
+
+#[tokio::test]
+async fn one_device_may_have_so_many_uploads_on_their_way_and_no_more() {
+    let server = TestServer::start().await;
+    let device = server.device(3).await;
+    let token = server.token(&device).await;
+    let uploader = Uploader {
+        server: &server,
+        token,
+    };
+    for n in 0_u32..200 {
+        uploader.create(&hex(&n.to_be_bytes()), 4).await;
+    }
+    let hash = hex(b"one more");
+    let past = uploader.creation(&hash, 8).send().await.unwrap();
+    assert_problem(past, 429, "too_many_uploads").await;
+}

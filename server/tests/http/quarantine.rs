@@ -1,73 +1,13 @@
 //! What a phone sends without the right to it waits at the desk, and a person decides.
 
-use gongdan_core::ids::TicketId;
-use gongdan_core::replica::{Identity, Replica, Seen};
-use gongdan_core::store::memory::MemoryStore;
 use gongdan_core::sync::verdict::QuarantineReason;
 use gongdan_core::ticket::Command;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::desk::{DISPATCHER, SUPERVISOR, TECHNICIAN};
-use crate::harness::{TestDevice, TestServer, assert_problem};
-
-const PATH: &str = "/v1/sync";
-
-/// A technician's phone on the real wire.
-struct Phone {
-    device: TestDevice,
-    replica: Replica,
-}
-
-impl Phone {
-    async fn enrolled(server: &TestServer) -> Self {
-        assert_eq!(server.technician, TECHNICIAN);
-        let device = server.device(9).await;
-        let server_key = *server.running.state.keys.public().as_bytes();
-        let person = TECHNICIAN.parse().unwrap();
-        let identity = Identity {
-            device: device.id,
-            person,
-            server_key,
-        };
-        let mut store = MemoryStore::default();
-        Replica::enrol(&mut store, &identity).unwrap();
-        let replica = Replica::open(Box::new(store), device.key.clone(), [7; 32]).unwrap();
-        Self { device, replica }
-    }
-
-    /// Exchanges until there is nothing more.
-    async fn sync(&mut self, server: &TestServer) {
-        loop {
-            let body = self.replica.next_request().unwrap();
-            let header = self.device.header(&Method::POST, PATH, &body);
-            let request = server
-                .client
-                .post(server.url(PATH))
-                .header("authorization", header);
-            let request = request
-                .header("content-type", "application/vnd.gongdan.sync")
-                .body(body);
-            let response = request.send().await.unwrap();
-            assert_eq!(response.status(), StatusCode::OK);
-            if !self
-                .replica
-                .receive(&response.bytes().await.unwrap())
-                .unwrap()
-                .more
-            {
-                return;
-            }
-        }
-    }
-
-    fn execute(&mut self, server: &TestServer, ticket: TicketId, command: Command) {
-        let now = server.running.state.host.now();
-        self.replica
-            .execute(now, ticket, &Seen::new(), command)
-            .unwrap();
-    }
-}
+use crate::harness::{TestServer, assert_problem};
+use crate::phone::Phone;
 
 /// A ticket that the phone accepted and completed while the desk gave it to somebody else.
 async fn reassigned(server: &TestServer) -> (Phone, String, String) {
@@ -172,5 +112,51 @@ async fn what_is_declined_stays_out_of_the_ticket_and_its_author_hears_of_it() {
         (counts.quarantined, counts.refused),
         (0, 2),
         "and stays readable on the phone"
+    );
+}
+
+#[tokio::test]
+async fn what_builds_on_a_quarantined_one_cannot_be_admitted_before_it() {
+    let server = TestServer::start().await;
+    let desk = server.desk(DISPATCHER);
+    let (id, _) = desk.open("east", "空调不制冷").await;
+    let assign =
+        |person: &str| json!([{ "assign": { "crew": [person], "lead": person, "group": null } }]);
+    desk.execute(&id, &json!({}), assign(TECHNICIAN)).await;
+    let mut phone = Phone::enrolled(&server).await;
+    phone.sync(&server).await;
+    desk.execute(&id, &json!({}), assign("G4002")).await;
+    let ticket = id.parse().unwrap();
+    phone.execute(&server, ticket, Command::Accept);
+    // Sealed apart: it goes out, and its answer is lost.
+    phone.send(&server).await;
+    let text = "先到现场看看".to_owned();
+    let part = gongdan_core::ids::Part::Service;
+    phone.execute(&server, ticket, Command::WriteNote { part, text });
+    phone.sync(&server).await;
+    let waiting = desk.get("/v1/quarantine").await;
+    let reasons: Vec<&Value> = waiting["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["reason"])
+        .collect();
+    assert_eq!(reasons, ["reassigned", "depends_on_quarantined"]);
+    let path = |item: usize| {
+        let hash = waiting["items"][item]["changeset"].as_str().unwrap();
+        format!("/v1/quarantine/{hash}")
+    };
+    let response = desk.post(&path(1), json!({ "decision": "admit" })).await;
+    assert_problem(response, 409, "not_admissible").await;
+    assert_eq!(
+        desk.get("/v1/quarantine").await,
+        waiting,
+        "nothing was changed"
+    );
+    desk.post(&path(0), json!({ "decision": "admit" })).await;
+    assert_eq!(desk.get("/v1/quarantine").await, json!({ "items": [] }));
+    assert_eq!(
+        desk.ticket(&id).await["ticket"]["notes"][0]["text"],
+        "先到现场看看"
     );
 }

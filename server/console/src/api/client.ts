@@ -33,7 +33,7 @@ export const api = {
 
   quarantine: () => request<{ items: QuarantineItem[] }>('GET', '/v1/quarantine'),
   decide: (changeset: string, decision: 'admit' | 'decline') =>
-    request<{ verdicts?: Verdict[] } | undefined>('POST', `/v1/quarantine/${segment(changeset)}`, { decision }),
+    request<{ verdicts: Verdict[] }>('POST', `/v1/quarantine/${segment(changeset)}`, { decision }),
 }
 
 /** Where the bytes of an attachment are. */

@@ -8,7 +8,7 @@ use gongdan_core::ticket::Command;
 
 use super::harness::{DISPATCHER, Phone, SUPERVISOR, Server, TECHNICIAN, note};
 use super::verdicts::resealed;
-use crate::relay::Decision;
+use crate::relay::{DecideError, Decision};
 
 const MISSING: Verdict = Verdict::Held {
     why: HeldWhy::MissingBase,
@@ -93,19 +93,46 @@ fn what_comes_after_all_ends_the_quarantine_by_itself() {
 }
 
 #[test]
-fn admitting_what_still_has_no_base_changes_nothing_and_the_office_is_asked_again() {
+fn what_still_has_no_base_cannot_be_admitted_and_the_decider_is_told_so() {
     let server = Server::new();
     let (_, [_, mut phone], _, all) = orphans(&server);
     phone.sync(&server, &all);
     phone.sync(&server, &[]);
     let by = person(SUPERVISOR);
-    let verdict = server
-        .relay
-        .decide(server.now(), &by, all[0].hash(), Decision::Admit);
-    assert_eq!(verdict.unwrap(), MISSING);
-    assert_eq!(told(&phone.sync(&server, &[])), [MISSING]);
-    assert_eq!(told(&phone.sync(&server, &[])), [NEVER]);
+    let admit = |changeset: &Changeset| {
+        let (now, hash) = (server.now(), changeset.hash());
+        match server.relay.decide(now, &by, hash, Decision::Admit) {
+            Err(DecideError::NotAdmissible { verdict }) => verdict,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(admit(&all[0]), MISSING);
+    assert_eq!(admit(&all[1]), DEPENDS);
+    // It waits as before, nobody is noted as having decided, and the phone hears nothing new.
+    assert_eq!(server.verdict(all[0].hash()), Some(NEVER));
     assert_eq!(server.verdict(all[1].hash()), Some(DEPENDS));
+    let decided = "SELECT count(*) FROM inbox WHERE decided_by IS NOT NULL";
+    assert_eq!(server.count(decided), 0);
+    assert_eq!(told(&phone.sync(&server, &[])), []);
+}
+
+#[test]
+fn half_an_act_cannot_be_admitted() {
+    let server = Server::new();
+    let mut phone = server.phone(TECHNICIAN);
+    let [open, _] = phone.opening(gongdan_core::testing::ticket(7), server.now());
+    phone.sync(&server, std::slice::from_ref(&open));
+    phone.sync(&server, &[]);
+    let (now, by) = (server.now(), person(SUPERVISOR));
+    let outcome = server.relay.decide(now, &by, open.hash(), Decision::Admit);
+    let incomplete = Verdict::Held {
+        why: HeldWhy::Incomplete,
+    };
+    assert!(
+        matches!(&outcome, Err(DecideError::NotAdmissible { verdict }) if *verdict == incomplete),
+        "{outcome:?}"
+    );
+    assert_eq!(server.verdict(open.hash()), Some(NEVER));
 }
 
 #[test]
