@@ -131,6 +131,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if is_broken_pipe(&*error) {
+                // Whoever read us has seen enough (`gongdan ticket list | head`).
+                return ExitCode::SUCCESS;
+            }
             if let Some(Ended(code)) = error.downcast_ref() {
                 let _ = out.flush();
                 return ExitCode::from(*code);
@@ -139,6 +143,11 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
