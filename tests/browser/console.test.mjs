@@ -38,17 +38,19 @@ async function api(server, username) {
 test("a dispatcher finds a ticket by two characters and settles its conflict with one click", async (context) => {
   const folder = dataFolder(context);
   gongdan(folder, "import", sampleRequests);
-  const dispatcher = person("dispatcher");
-  execFileSync(serverBinary, ["--data", folder, "user", "add", dispatcher, "--password-stdin"], { input: `${PASSWORD}\n` });
+  const [dispatcher, supervisor] = [person("dispatcher"), person("supervisor")];
+  for (const each of [dispatcher, supervisor]) {
+    execFileSync(serverBinary, ["--data", folder, "user", "add", each, "--password-stdin"], { input: `${PASSWORD}\n` });
+  }
   const server = await serve(context, folder);
-  const call = await api(server, dispatcher);
+  const [call, other] = [await api(server, dispatcher), await api(server, supervisor)];
 
   const { items } = await call("GET", "/v1/tickets?q=" + encodeURIComponent("空调"));
   assert.ok(items.length > 1, "the sample has several of them");
   const { id, label } = items[0];
   const { heads } = await call("GET", `/v1/tickets/${id}`);
-  for (const value of ["SN-DESK-1", "SN-DESK-2"]) {
-    await call("POST", `/v1/tickets/${id}/commands`, { seen: heads, commands: [{ correct: { field: "serial", value } }] });
+  for (const [by, value] of [[call, "SN-DESK-1"], [other, "SN-DESK-2"]]) {
+    await by("POST", `/v1/tickets/${id}/commands`, { seen: heads, commands: [{ correct: { field: "serial", value } }] });
   }
   assert.equal((await call("GET", `/v1/tickets/${id}`)).ticket.conflicts.length, 1, "both forms were opened on the same heads");
 
