@@ -8,6 +8,7 @@ mod execute;
 mod local;
 mod rebase;
 mod receive;
+mod recovery;
 mod request;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +21,7 @@ use crate::clock::Timestamp;
 use crate::document::{Inexecutable, TicketDoc};
 use crate::ids::{ActorId, ChangeHash, DeviceId, Part, PartRef, PersonId, TicketId};
 use crate::policy::Denied;
-use crate::store::{Filter, OutboxEntry, OutboxState, Store, StoreError, StoreTxn};
+use crate::store::{Filter, Origin, OutboxEntry, OutboxState, Store, StoreError, StoreTxn};
 use crate::sync::changeset::Link;
 use crate::sync::codec::{self, Malformed};
 use crate::sync::keys::{DeviceKey, PublicKey};
@@ -172,6 +173,8 @@ pub struct Replica {
     key: DeviceKey,
     identity: Identity,
     actor: ActorId,
+    /// Where this device has written since: as whom, and the last sequence number that served.
+    writing: HashMap<PartRef, (ActorId, u32)>,
     entropy: Entropy,
     catalogue: Option<Catalogue>,
     loaded: HashMap<PartRef, (u64, TicketDoc)>,
@@ -195,6 +198,9 @@ pub(crate) mod meta {
     pub(crate) const DIRECTORY: &str = "directory";
     pub(crate) const WANT: &str = "want";
     pub(crate) const EVICT: &str = "evict";
+    pub(crate) const EPOCH: &str = "epoch";
+    pub(crate) const RECOVERY: &str = "recovery";
+    pub(crate) const CARRIED: &str = "carried";
 }
 
 /// The end of the device's chain of changesets.
@@ -247,6 +253,7 @@ impl Replica {
             key,
             identity,
             actor: ActorId(entropy.bytes()),
+            writing: HashMap::new(),
             entropy,
             catalogue: catalogue.and_then(|json| serde_json::from_slice(&json).ok()),
             loaded: HashMap::new(),
@@ -352,6 +359,19 @@ impl Replica {
             } += 1;
         }
         Ok(counts)
+    }
+
+    /// How many changesets are kept because no verified backup of the server is known to hold them.
+    pub fn kept_count(&mut self) -> Result<usize, StoreError> {
+        let mut count = 0;
+        self.store.read(&mut |txn| {
+            count = 0;
+            for origin in [Origin::Own, Origin::Others] {
+                count += txn.kept(origin, 0, usize::MAX)?.len();
+            }
+            Ok(())
+        })?;
+        Ok(count)
     }
 
     /// Takes a refused entry off the list, at its author's word. `false` where there is none.

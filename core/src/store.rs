@@ -201,6 +201,59 @@ pub struct SealedRow {
     pub entries: Vec<u64>,
 }
 
+/// Whose a kept changeset is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// This device's own, whose verdict is final.
+    Own,
+    /// Another device's, as the log brought it.
+    Others,
+    /// Another device's that this one carries to the server; gone once it is there.
+    Carried,
+}
+
+impl Origin {
+    /// Its code in SQL.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Own => 0,
+            Self::Others => 1,
+            Self::Carried => 2,
+        }
+    }
+}
+
+/// A changeset that no verified backup of the server is known to hold: it is given back to a server that
+/// was restored from a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRow {
+    /// Ascending in the order of keeping; 0 asks the store for the next.
+    pub id: u64,
+    /// Whose.
+    pub origin: Origin,
+    /// Own: its place in the device's sequence. Others': its place in the log. A backup through it holds it.
+    pub place: u64,
+    /// The document.
+    pub part: PartRef,
+    /// [`codec::encode`](crate::sync::codec::encode)d.
+    pub changeset: Vec<u8>,
+    /// Own: the outbox entries it was sealed from, where they left the outbox with it.
+    pub entries: Vec<OutboxEntry>,
+}
+
+/// A mirror as it stood before the server was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsideRow {
+    /// Ascending.
+    pub id: u64,
+    /// The document.
+    pub part: PartRef,
+    /// Its heads.
+    pub heads: Vec<ChangeHash>,
+    /// The restored server sent its own since.
+    pub replaced: bool,
+}
+
 /// Who stands behind an actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActorRow {
@@ -251,6 +304,17 @@ pub trait StoreTxn {
     fn put_mirror(&mut self, part: PartRef, row: &MirrorRow) -> Result<(), StoreError>;
     fn delete_mirror(&mut self, part: PartRef) -> Result<(), StoreError>;
 
+    /// Copies every mirror that the server has had a part in, and drops the running numbers of all tickets.
+    fn set_mirrors_aside(&mut self) -> Result<(), StoreError>;
+    /// What was set aside, after an id, at most so many.
+    fn asides(&mut self, after: u64, limit: usize) -> Result<Vec<AsideRow>, StoreError>;
+    /// The document set aside.
+    fn aside_document(&mut self, id: u64) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The restored server sent its own of this part.
+    fn mark_replaced(&mut self, part: PartRef) -> Result<(), StoreError>;
+    fn delete_aside(&mut self, id: u64) -> Result<(), StoreError>;
+    fn delete_asides_of(&mut self, part: PartRef) -> Result<(), StoreError>;
+
     /// Writes an entry; the next id where it is 0. Gives its id.
     fn put_entry(&mut self, entry: &OutboxEntry) -> Result<u64, StoreError>;
     fn entry(&mut self, id: u64) -> Result<Option<OutboxEntry>, StoreError>;
@@ -265,6 +329,23 @@ pub trait StoreTxn {
     fn all_sealed(&mut self) -> Result<Vec<SealedRow>, StoreError>;
     fn put_sealed(&mut self, row: &SealedRow) -> Result<(), StoreError>;
     fn delete_sealed(&mut self, device_sequence: u32) -> Result<(), StoreError>;
+
+    /// Keeps a changeset; its id.
+    fn put_kept(&mut self, row: &KeptRow) -> Result<u64, StoreError>;
+    /// What is kept, after an id, at most so many.
+    fn kept(
+        &mut self,
+        origin: Origin,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<KeptRow>, StoreError>;
+    fn delete_kept(&mut self, id: u64) -> Result<(), StoreError>;
+    /// Drops what is kept up to a place.
+    fn forget_kept(&mut self, origin: Origin, through: u64) -> Result<(), StoreError>;
+    /// Drops what is kept of others of a document.
+    fn forget_kept_of(&mut self, part: PartRef) -> Result<(), StoreError>;
+    /// Gives all that is kept of others one place.
+    fn move_kept(&mut self, place: u64) -> Result<(), StoreError>;
 
     fn actor(&mut self, actor: ActorId) -> Result<Option<ActorRow>, StoreError>;
     fn put_actor(&mut self, actor: ActorId, row: &ActorRow) -> Result<(), StoreError>;

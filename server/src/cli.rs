@@ -12,6 +12,7 @@ mod openapi;
 mod org;
 mod qr;
 mod rebuild;
+mod restored;
 mod serve;
 mod texts;
 mod ticket;
@@ -90,6 +91,8 @@ enum Command {
     Export(export::Export),
     /// 由已签名的变更集重建 · Rebuild from the signed changesets alone
     Rebuild(rebuild::Rebuild),
+    /// 恢复之后缺什么 · What has not come back after a restore
+    Restored(restored::Restored),
     /// 备份，服务器可同时运行 · Take a backup, also while the server runs
     Backup(backup::Backup),
     /// 把备份恢复到空的数据目录 · Restore a backup into an empty data folder
@@ -162,6 +165,7 @@ fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
         Command::Ticket(command) => command.run(global, out),
         Command::Export(command) => command.run(global, out),
         Command::Rebuild(command) => command.run(global, out),
+        Command::Restored(command) => command.run(global, out),
         Command::Backup(command) => command.run(global, out),
         Command::Restore(command) => command.run(global, out),
         Command::Drill(command) => command.run(global, out),

@@ -220,6 +220,27 @@ pub fn refresh(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<u32>, Stor
     Ok(Some(next.version))
 }
 
+/// Goes on with a version `block` past the newest, of the same content: versions in between may have been
+/// given before a restore, to other content.
+pub(crate) fn skip_versions(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    block: u32,
+) -> Result<(), StoreError> {
+    let Some(newest) = current(tx)? else {
+        return Ok(());
+    };
+    let next = Catalogue {
+        version: newest.version + block,
+        ..newest
+    };
+    tx.execute(
+        "INSERT INTO catalogues (version, json, created_at) VALUES (?1, ?2, ?3)",
+        params![next.version, to_json(&next), now.seconds()],
+    )?;
+    Ok(())
+}
+
 /// The newest version of the catalogue; `None` before an organisation is loaded.
 pub fn current(connection: &Connection) -> Result<Option<Catalogue>, StoreError> {
     read(

@@ -14,6 +14,8 @@ mod cursor;
 mod decide;
 pub mod desk;
 pub mod documents;
+pub mod epoch;
+pub mod given_back;
 mod inbox;
 mod never;
 mod page;
@@ -42,7 +44,7 @@ pub use rebuild::{Rebuilt, rebuild};
 
 use crate::auth::identity::ServerKeys;
 use crate::host::Host;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, StoreError, restores};
 use crate::wake::Wake;
 
 /// Who sends: an enrolled device that proved itself.
@@ -101,9 +103,9 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts the relay: gives the database its epoch if it has none, makes a read model of another version
-    /// anew, and judges what waits for a newer program or was received but not judged when the last one
-    /// ended. Blocks.
+    /// Starts the relay: gives the database its epoch if it has none or was restored from a backup, makes a
+    /// read model of another version anew, and judges what waits for a newer program or was received but not
+    /// judged when the last one ended. Blocks.
     ///
     /// # Errors
     /// The database fails.
@@ -119,6 +121,10 @@ impl Relay {
                 "INSERT OR IGNORE INTO relay_state (only, epoch, verdict_seq) VALUES (1, ?1, 0)",
                 [epoch],
             )?;
+            if let Some(pending) = restores::pending(tx)? {
+                epoch::begin(tx, host.now(), pending.taken_at, epoch)?;
+                restores::begun(tx, host.now())?;
+            }
             Ok::<_, StoreError>(())
         })?;
         if let Some(tickets) = refresh::refresh(&db)? {
@@ -141,8 +147,10 @@ impl Relay {
     /// The request is not of its form, is not its sender's, or the database fails.
     pub fn sync(&self, now: Timestamp, sender: &Sender, body: &[u8]) -> Result<Vec<u8>, SyncError> {
         let received = gongdan_core::sync::wire::decode_request(body)?;
+        let from_the_start = received.cursor.is_empty();
         let (cursor, changesets) = self.resolve(sender, received.cursor, received.incoming)?;
         let end_before = self.db.read(log_end)?;
+        self.take_back(now, sender, &received.given_back)?;
         let hashes = self.receive(now, sender, changesets)?;
         if hashes.is_empty() && received.want.is_empty() {
             self.quarantine_never_complete(sender.index, cursor.verdict_seq)?;
@@ -154,6 +162,13 @@ impl Relay {
             want: received.want,
             hashes,
             end_before,
+            missing: received
+                .given_back
+                .missing
+                .into_iter()
+                .map(|(part, _)| part)
+                .collect(),
+            from_the_start,
         };
         self.pull(now, sender, &asked, body)
     }
@@ -165,7 +180,7 @@ impl Relay {
 }
 
 /// The epoch of the log.
-pub(crate) fn epoch(connection: &Connection) -> Result<u32, StoreError> {
+pub(crate) fn epoch_number(connection: &Connection) -> Result<u32, StoreError> {
     let found = connection
         .prepare_cached("SELECT epoch FROM relay_state")?
         .query_row([], |row| row.get(0))
@@ -175,10 +190,13 @@ pub(crate) fn epoch(connection: &Connection) -> Result<u32, StoreError> {
     })
 }
 
-/// The log's end; 0 while it is empty.
+/// The log's end: its last entry, or the end of the block passed over by a restore; 0 while it is empty.
 pub(crate) fn log_end(connection: &Connection) -> Result<u64, StoreError> {
     let end: i64 = connection
-        .prepare_cached("SELECT coalesce(max(seq), 0) FROM log")?
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(seq) FROM log), 0),
+                        coalesce((SELECT max(log_floor) FROM epochs), 0))",
+        )?
         .query_row([], |row| row.get(0))?;
     Ok(end.cast_unsigned())
 }

@@ -4,8 +4,8 @@
 
 use gongdan_core::ids::{ActorId, PartRef, TicketId};
 use gongdan_core::store::{
-    ActorRow, Filter, MirrorRow, OutboxEntry, OutboxState, SealedRow, Store, StoreError, StoreTxn,
-    TicketRow, Work,
+    ActorRow, AsideRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow,
+    Store, StoreError, StoreTxn, TicketRow, Work,
 };
 use gongdan_core::sync::protocol::DeviceRecord;
 use gongdan_core::ticket::summary::Summary;
@@ -87,6 +87,12 @@ counted! {
     fn mirror(part: PartRef) -> Option<MirrorRow>;
     fn put_mirror(part: PartRef, row: &MirrorRow) -> ();
     fn delete_mirror(part: PartRef) -> ();
+    fn set_mirrors_aside() -> ();
+    fn asides(after: u64, limit: usize) -> Vec<AsideRow>;
+    fn aside_document(id: u64) -> Option<Vec<u8>>;
+    fn mark_replaced(part: PartRef) -> ();
+    fn delete_aside(id: u64) -> ();
+    fn delete_asides_of(part: PartRef) -> ();
     fn put_entry(entry: &OutboxEntry) -> u64;
     fn entry(id: u64) -> Option<OutboxEntry>;
     fn delete_entry(id: u64) -> ();
@@ -96,6 +102,12 @@ counted! {
     fn all_sealed() -> Vec<SealedRow>;
     fn put_sealed(row: &SealedRow) -> ();
     fn delete_sealed(device_sequence: u32) -> ();
+    fn put_kept(row: &KeptRow) -> u64;
+    fn kept(origin: Origin, after: u64, limit: usize) -> Vec<KeptRow>;
+    fn delete_kept(id: u64) -> ();
+    fn forget_kept(origin: Origin, through: u64) -> ();
+    fn forget_kept_of(part: PartRef) -> ();
+    fn move_kept(place: u64) -> ();
     fn actor(actor: ActorId) -> Option<ActorRow>;
     fn put_actor(actor: ActorId, row: &ActorRow) -> ();
     fn device(index: u64) -> Option<DeviceRecord>;

@@ -139,6 +139,7 @@ impl TestDevice {
             directory: 0,
             want: Vec::new(),
             changesets: changesets.collect(),
+            given_back: Default::default(),
         })
     }
 

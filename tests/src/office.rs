@@ -10,6 +10,8 @@ use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ActorId, ChangeHash, ChangesetHash, DeviceId, Part, PersonId, TicketId};
 use gongdan_core::policy::{Role, Standing};
 use gongdan_core::replica::{Identity, Seen};
+use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::sync::codec;
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::testing::person;
@@ -22,6 +24,7 @@ use gongdan_server::relay::{
     DecideError, Decision, DeskError, DeskOutcome, Relay, Sender, SyncError,
 };
 use gongdan_server::relay::{documents, tickets};
+use gongdan_server::store::restores::{self, BackupRow};
 use gongdan_server::store::{Database, StoreError};
 use gongdan_server::wake::Wake;
 use gongdan_server::{organisation, read_model, relay};
@@ -79,7 +82,7 @@ pub struct Office {
     keys: Arc<ServerKeys>,
     relay: Relay,
     db: Database,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Office {
@@ -103,7 +106,7 @@ impl Office {
             keys,
             relay,
             db,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -114,12 +117,59 @@ impl Office {
             .expect("the database is there");
     }
 
-    /// Gives the log another epoch, as a restore from a backup does.
-    pub fn new_epoch(&self) {
-        let changed = self.db.write(|tx| {
-            Ok::<_, StoreError>(tx.execute("UPDATE relay_state SET epoch = epoch + 1", [])?)
+    /// Gives the log another epoch, as a restore from a backup of this moment does.
+    pub fn new_epoch(&mut self) {
+        let backup = self.backup();
+        self.restore(backup);
+    }
+
+    /// A backup of the server as it stands; when it was taken, and its folder. Nothing else writes meanwhile.
+    pub fn backup(&self) -> (Timestamp, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder for the backup");
+        for file in ["gongdan.db", "gongdan.db-wal"] {
+            let from = self.folder.path().join(file);
+            std::fs::copy(from, folder.path().join(file)).expect("a database in use");
+        }
+        (self.now(), folder)
+    }
+
+    /// Notes that a backup was verified, so that phones may forget what it holds.
+    pub fn record_backup(&self, backup: &(Timestamp, tempfile::TempDir)) {
+        let copy = Database::open(backup.1.path().join("gongdan.db")).expect("a backup");
+        let number = |sql: &'static str| {
+            let found = copy
+                .read(|c| Ok::<_, StoreError>(c.query_row(sql, [], |row| row.get::<_, i64>(0))?));
+            found.expect("a backup").cast_unsigned()
+        };
+        let row = BackupRow {
+            taken_at: backup.0,
+            epoch: 0,
+            log_end: number("SELECT coalesce(max(seq), 0) FROM log"),
+            inbox_end: number("SELECT coalesce(max(id), 0) FROM inbox"),
+            sha256: [0; 32],
+        };
+        self.db
+            .write(|tx| restores::record_backup(tx, &row))
+            .expect("the database is there");
+    }
+
+    /// Puts a backup back: everything since is lost here.
+    pub fn restore(&mut self, backup: (Timestamp, tempfile::TempDir)) {
+        let (taken_at, folder) = backup;
+        let db = Database::open(folder.path().join("gongdan.db")).expect("a backup");
+        db.write(|tx| restores::mark_restored(tx, taken_at))
+            .expect("a restored database");
+        (self.db, self.folder) = (db, folder);
+        self.restart();
+    }
+
+    /// A changeset of the inbox.
+    pub fn changeset(&self, hash: ChangesetHash) -> Changeset {
+        let found: Result<Vec<u8>, StoreError> = self.db.read(|c| {
+            let sql = "SELECT changeset FROM inbox WHERE hash = ?1";
+            Ok(c.query_row(sql, [hash.0], |row| row.get(0))?)
         });
-        assert_eq!(changed.expect("the database is there"), 1);
+        codec::decode(&found.expect("a hash of the inbox")).expect("a stored changeset")
     }
 
     /// The database.
@@ -404,7 +454,7 @@ impl Office {
             rebuilt.different, 0,
             "log entries that come out otherwise: {rebuilt:?}"
         );
-        assert_eq!(rebuilt.entries, self.log_end());
+        assert_eq!(rebuilt.entries, self.number("SELECT count(*) FROM log"));
         let made = state();
         let differs = grown
             .0

@@ -292,6 +292,7 @@ fn a_cursor_past_the_logs_end_is_of_another_epoch() {
         directory: 0,
         want: vec![],
         changesets: vec![],
+        given_back: Default::default(),
     };
     let answer = world
         .office

@@ -4,7 +4,7 @@
 use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
 use gongdan_core::ticket::{Command, Field};
 use gongdan_server::relay::Decision;
-use gongdan_tests::world::{World, note};
+use gongdan_tests::world::{World, assign, note};
 
 #[test]
 fn a_restored_phone_writes_on_under_a_fresh_actor_and_nothing_is_lost() {
@@ -121,5 +121,29 @@ fn a_command_that_is_in_the_log_already_comes_in_once_and_the_new_one_after_it_t
     assert!(matches!(verdict, Verdict::Admitted { .. }), "{verdict:?}");
     world.run_until_quiescent();
     assert_eq!(world.office.ticket(id).notes.len(), 2);
+    world.finish();
+}
+
+#[test]
+fn what_is_written_after_something_went_to_a_person_keeps_both_apart() {
+    let mut world = World::with(&["W001"]);
+    let id = world.assigned(&["W001"]);
+    world.cut(0, true);
+    world.act(0, id, Command::Accept);
+    world.desk(id, assign(&["W002", "W001"]));
+    world.desk(id, assign(&["W002"]));
+    world.cut(0, false);
+    world.exchange(0);
+    let waiting = world.office.inbox("quarantined");
+    assert_eq!(waiting.len(), 1, "it decides the ticket's state");
+    // The document without it is at an earlier number of the same actor.
+    world.desk(id, assign(&["W001", "W002"]));
+    world.run_until_quiescent();
+    world.act(0, id, note("之后"));
+    world.run_until_quiescent();
+    let verdict = world.office.decide(waiting[0], Decision::Admit).unwrap();
+    assert!(matches!(verdict, Verdict::Admitted { .. }), "{verdict:?}");
+    world.run_until_quiescent();
+    assert_eq!(world.office.ticket(id).notes.len(), 1);
     world.finish();
 }

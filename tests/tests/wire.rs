@@ -108,6 +108,7 @@ fn request() -> Request {
                 ticket_index: None,
             },
         ],
+        given_back: Default::default(),
     }
 }
 
@@ -126,6 +127,8 @@ fn idle_response() -> Response {
         devices: vec![],
         actors: vec![],
         catalogue: None,
+        epoch: None,
+        backed_up: None,
     }
 }
 

@@ -45,6 +45,12 @@ impl Replica {
         Ok(id)
     }
 
+    /// Who writes in a part since this store was opened, and the last sequence number that served.
+    fn writes_as(&self, ticket: TicketId, part: Part) -> (ActorId, u32) {
+        let found = self.writing.get(&PartRef { ticket, part }).copied();
+        found.unwrap_or((self.actor, 0))
+    }
+
     /// Executes an intent; durable when it returns. `seen` are the heads that the form showed.
     pub fn execute(
         &mut self,
@@ -81,8 +87,14 @@ impl Replica {
             let base = seen.get(&part).cloned().unwrap_or_else(|| doc.heads());
             let mut fork = doc.fork_at(&base).ok_or(ExecuteError::UnknownHeads)?;
             let behind = base != doc.heads();
-            let mut actor = self.actor;
-            // An (actor, sequence) pair never serves twice: who has written past the base writes anew.
+            // An (actor, sequence) pair never serves twice. What this device wrote may be off the local
+            // document: a person in the office decides about it, or a restored server does not have it yet.
+            let (mut actor, last) = self.writes_as(ticket, part);
+            if doc.sequence_of(actor) < last {
+                actor = ActorId(self.entropy.bytes());
+            }
+            self.writing.insert(PartRef { ticket, part }, (actor, last));
+            // Who has written past the base writes anew, this once.
             if behind && doc.sequence_of(actor) > fork.sequence_of(actor) {
                 actor = ActorId(self.entropy.bytes());
             }
@@ -142,6 +154,13 @@ impl Replica {
             }
             put_row(txn, ticket, &refs)
         })?;
+        for entry in &entries {
+            let (actor, last) = self.writes_as(ticket, entry.part);
+            if entry.actor == actor {
+                let last = last.max(entry.sequence);
+                self.writing.insert(entry.part_ref(), (actor, last));
+            }
+        }
         for (part, doc) in docs {
             self.keep(PartRef { ticket, part }, doc);
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use super::entropy::Entropy;
 use super::execute::put_row;
-use super::{get, local, meta};
+use super::{get, local, meta, recovery};
 use crate::clock::Timestamp;
 use crate::document::{Facts, TicketDoc};
 use crate::ids::{ActorId, ChangeHash, Part, PartRef, TicketId};
@@ -213,7 +213,7 @@ fn author_anew(
         let mut left = sealed;
         left.entries.retain(|id| *id != entry.id);
         if left.entries.is_empty() {
-            txn.delete_sealed(device_sequence)?
+            recovery::retire(txn, left, Vec::new())?
         } else {
             txn.put_sealed(&left)?
         }

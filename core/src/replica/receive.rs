@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::execute::put_row;
 use super::rebase::rebase;
-use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put};
+use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put, recovery};
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
 use crate::ids::{ChangeHash, Part, PartRef, TicketId};
@@ -16,7 +16,9 @@ use crate::store::{
 use crate::sync::changeset::Changeset;
 use crate::sync::codec;
 use crate::sync::keys::PublicKey;
-use crate::sync::protocol::{BaseHint, Entry, PartIndex, Response, TicketRecord, time_message};
+use crate::sync::protocol::{
+    BaseHint, Entry, PartIndex, Response, TicketRecord, backup_message, time_message,
+};
 use crate::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use crate::sync::wire::decode_response;
 use crate::ticket::summary::Summary;
@@ -56,6 +58,25 @@ impl Replica {
             ),
             None => None,
         };
+        if let Some(backed_up) = &response.backed_up {
+            let mut epoch = None;
+            self.store.read(&mut |txn| {
+                epoch = get::<u32>(txn, meta::EPOCH)?;
+                Ok(())
+            })?;
+            let message = backup_message(
+                response.epoch.or(epoch).unwrap_or_default(),
+                backed_up.log,
+                self.identity.device,
+                backed_up.device_sequence,
+            );
+            if !self
+                .server_key()
+                .is_some_and(|key| key.verifies(&message, &backed_up.signature))
+            {
+                return Err(ReceiveError::NotForThisRequest);
+            }
+        }
         let (mut outcome, mut touched) = (Outcome::default(), BTreeSet::new());
         let (entropy, identity) = (&mut self.entropy, &self.identity);
         let catalogue_version = catalogue
@@ -98,6 +119,7 @@ impl Replica {
                     )?;
                 }
             }
+            recovery::heard(txn, &response)?;
             for record in &response.tickets {
                 put_record(txn, record)?;
                 applying.tickets.insert(record.ticket);
@@ -141,6 +163,7 @@ impl Replica {
                 || !applying.want.is_empty()
                 || !txn.entries_in(OutboxState::Pending)?.is_empty()
                 || !txn.entries_in(OutboxState::InFlight)?.is_empty();
+            outcome.more |= recovery::go_on(txn, &response)?;
             touched = std::mem::take(&mut applying.touched);
             Ok(())
         })?;
@@ -216,6 +239,7 @@ impl Applying {
                     part: part.part,
                 };
                 self.docs.insert(part_ref, (doc, part.seq));
+                txn.mark_replaced(part_ref)?;
                 self.touch(part_ref);
             }
         }
@@ -271,14 +295,16 @@ impl Applying {
             self.forgotten |= seq > self.newest;
             return Ok(());
         };
-        for id in sealed.entries {
-            let Some(entry) = txn.entry(id)? else {
+        let mut left = Vec::with_capacity(sealed.entries.len());
+        for id in &sealed.entries {
+            let Some(entry) = txn.entry(*id)? else {
                 continue;
             };
+            txn.delete_entry(*id)?;
             let part = entry.part_ref();
             let Some((doc, at)) = self.mirror(txn, part)? else {
                 // The document was evicted meanwhile: the entry waited in quarantine and is in the log now.
-                txn.delete_entry(id)?;
+                left.push(entry);
                 continue;
             };
             if !doc.contains(&[entry.hash]) {
@@ -293,9 +319,9 @@ impl Applying {
             if let Some(own) = &self.own {
                 txn.put_actor(entry.actor, own)?;
             }
-            txn.delete_entry(id)?;
+            left.push(entry);
         }
-        txn.delete_sealed(device_sequence)
+        recovery::retire(txn, sealed, left)
     }
 
     fn others(&mut self, txn: &mut dyn StoreTxn, entry: &Entry) -> Result<(), StoreError> {
@@ -317,8 +343,11 @@ impl Applying {
             return Ok(());
         }
         let key = record.as_ref().and_then(|r| PublicKey::from_bytes(r.key));
-        if let (Some(executed), Some(record)) = (executed(doc, part, entry, key), &record) {
+        if let (Some((executed, changeset)), Some(record)) =
+            (executed(doc, part, entry, key), &record)
+        {
             (*doc, *at) = (executed, entry.seq);
+            recovery::keep_others(txn, entry.seq, &changeset)?;
             self.touch(part);
             let person = entry
                 .person
@@ -353,6 +382,7 @@ impl Applying {
             if told.verdict == REASSIGNED && self.parted(txn, &sealed)? {
                 continue;
             }
+            let mut left = Vec::new();
             for (place, id) in (0u32..).zip(&sealed.entries) {
                 let Some(mut entry) = txn.entry(*id)? else {
                     continue;
@@ -360,6 +390,7 @@ impl Applying {
                 self.touch(entry.part_ref());
                 let Some(state) = state else {
                     self.duplicate(txn, &entry)?;
+                    left.push(entry);
                     continue;
                 };
                 let before = std::mem::replace(&mut entry.state, state);
@@ -400,7 +431,7 @@ impl Applying {
                 told.verdict,
                 Verdict::Held { .. } | Verdict::Quarantined { .. }
             ) {
-                txn.delete_sealed(told.device_sequence)?;
+                recovery::retire(txn, sealed, left)?;
             }
         }
         Ok(())
@@ -432,7 +463,7 @@ impl Applying {
             self.touch(entry.part_ref());
             txn.put_entry(&entry)?;
         }
-        txn.delete_sealed(sealed.device_sequence)?;
+        recovery::retire(txn, sealed.clone(), Vec::new())?;
         Ok(true)
     }
 
@@ -494,7 +525,7 @@ fn executed(
     part: PartRef,
     entry: &Entry,
     key: Option<PublicKey>,
-) -> Option<TicketDoc> {
+) -> Option<(TicketDoc, Changeset)> {
     let base: Vec<ChangeHash> = match &entry.base {
         BaseHint::Known => doc.heads(),
         BaseHint::Genesis => TicketDoc::genesis(part.part).heads(),
@@ -516,9 +547,9 @@ fn executed(
     if behind {
         let mut merged = doc.clone();
         merged.merge(&mut fork);
-        Some(merged)
+        Some((merged, changeset))
     } else {
-        Some(fork)
+        Some((fork, changeset))
     }
 }
 
@@ -559,6 +590,8 @@ fn evict(
         }
         let part = PartRef { ticket, part };
         txn.delete_mirror(part)?;
+        txn.delete_asides_of(part)?;
+        txn.forget_kept_of(part)?;
         applying.touched.insert(part);
         gone.insert(ticket);
     }

@@ -1,6 +1,6 @@
 //! Outbox to request: what is pending is sealed here, one changeset per part and chain.
 
-use super::{Chain, Replica, get, meta, put};
+use super::{Chain, Replica, get, meta, put, recovery};
 use crate::document::TicketDoc;
 use crate::ids::PartRef;
 use crate::limits;
@@ -25,38 +25,50 @@ impl Replica {
             // Without a place in the log nothing that was told is to be referred to.
             let cursor = txn.meta(meta::CURSOR)?.unwrap_or_default();
             spell_out |= cursor.is_empty();
-            let mut chain: Chain = get(txn, meta::CHAIN)?.unwrap_or_default();
-            for group in groups(txn.entries_in(OutboxState::Pending)?) {
-                chain.device_sequence += 1;
-                let changeset = seal(&group, identity, chain, entropy.bytes(), key);
-                chain.link = changeset.link();
-                let entries = group.iter().map(|e| e.id).collect();
-                let device_sequence = chain.device_sequence;
-                txn.put_sealed(&SealedRow {
-                    device_sequence,
-                    changeset: codec::encode(&changeset),
-                    entries,
-                })?;
-                for mut entry in group {
-                    entry.state = OutboxState::InFlight;
-                    entry.device_sequence = Some(device_sequence);
-                    txn.put_entry(&entry)?;
-                }
-            }
-            put(txn, meta::CHAIN, &chain)?;
+            seal_pending(txn, identity, entropy, key)?;
             let through = get::<u64>(txn, meta::THROUGH)?.unwrap_or(0);
+            // A server in another epoch has other heads and numbers than it told.
+            let explicit = spell_out || recovery::is_on(txn)?;
+            let changesets = outgoing(txn, through, spell_out, explicit)?;
+            let given_back = recovery::give(txn, &changesets)?;
             let request = Request {
                 cursor: if spell_out { Vec::new() } else { cursor },
                 catalogue: get::<u32>(txn, "catalogue_version")?.unwrap_or(0),
                 directory: get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0),
                 want: get::<Vec<PartIndex>>(txn, meta::WANT)?.unwrap_or_default(),
-                changesets: outgoing(txn, through, spell_out)?,
+                changesets,
+                given_back,
             };
             bytes = encode_request(&request);
             Ok(())
         })?;
         self.awaiting = Some(bytes.clone());
         Ok(bytes)
+    }
+
+    /// Everything that has no final verdict, sealed and whole, for another to carry: a colleague's phone, a
+    /// rescue file. It stays here as it is, in flight; the server takes each in once, whoever brings it.
+    pub fn courier_load(&mut self) -> Result<Vec<Changeset>, StoreError> {
+        let mut load = Vec::new();
+        let (key, identity, entropy) = (&self.key, &self.identity, &mut self.entropy);
+        self.store.write(&mut |txn| {
+            load.clear();
+            while !txn.entries_in(OutboxState::Pending)?.is_empty() {
+                seal_pending(txn, identity, entropy, key)?;
+            }
+            for row in txn.all_sealed()? {
+                load.push(recovery::decode(&row.changeset)?);
+            }
+            Ok(())
+        })?;
+        Ok(load)
+    }
+
+    /// Takes another device's load along: it goes with the next requests, and is dropped once it is at the
+    /// server, which leaves out what its author did not sign.
+    pub fn carry(&mut self, load: Vec<Changeset>) -> Result<(), StoreError> {
+        self.store
+            .write(&mut |txn| load.iter().try_for_each(|of| recovery::carry(txn, of)))
     }
 
     /// The server could not resolve a reference, or is in another epoch: the next request spells
@@ -75,6 +87,34 @@ impl Replica {
         })?;
         Ok(any)
     }
+}
+
+/// Seals what is pending, as much as goes in one request.
+fn seal_pending(
+    txn: &mut dyn StoreTxn,
+    identity: &super::Identity,
+    entropy: &mut super::entropy::Entropy,
+    key: &crate::sync::keys::DeviceKey,
+) -> Result<(), StoreError> {
+    let mut chain: Chain = get(txn, meta::CHAIN)?.unwrap_or_default();
+    for group in groups(txn.entries_in(OutboxState::Pending)?) {
+        chain.device_sequence += 1;
+        let changeset = seal(&group, identity, chain, entropy.bytes(), key);
+        chain.link = changeset.link();
+        let entries = group.iter().map(|e| e.id).collect();
+        let device_sequence = chain.device_sequence;
+        txn.put_sealed(&SealedRow {
+            device_sequence,
+            changeset: codec::encode(&changeset),
+            entries,
+        })?;
+        for mut entry in group {
+            entry.state = OutboxState::InFlight;
+            entry.device_sequence = Some(device_sequence);
+            txn.put_entry(&entry)?;
+        }
+    }
+    put(txn, meta::CHAIN, &chain)
 }
 
 /// Chains of entries, each a changeset, in the order of their first entries.
@@ -163,11 +203,13 @@ fn seal(
     Changeset::seal(header, &commands, salt, key)
 }
 
-/// Everything sealed whose verdict is not known, with how its base can be told.
+/// Everything sealed whose verdict is not known, or `all`, with how its base can be told: `explicit`ly, or by
+/// what the server told.
 fn outgoing(
     txn: &mut dyn StoreTxn,
     through: u64,
-    spell_out: bool,
+    all: bool,
+    explicit: bool,
 ) -> Result<Vec<Outgoing>, StoreError> {
     let mut out = Vec::new();
     // What the server sends no entries of (any more) has other heads there than here.
@@ -178,9 +220,10 @@ fn outgoing(
             Some(id) => txn
                 .entry(*id)?
                 .is_some_and(|e| e.state == OutboxState::InFlight),
-            None => false,
+            // Its commands went on elsewhere: a restored server is given it for the device's sequence.
+            None => true,
         };
-        if !in_flight && !spell_out {
+        if !in_flight && !all {
             continue;
         }
         if out.len() == limits::REQUEST_CHANGESETS_MAX {
@@ -195,9 +238,10 @@ fn outgoing(
         let base = &changeset.header.base;
         let index = txn.ticket(part.ticket)?.and_then(|row| row.index);
         let apart = index.is_some_and(|index| apart.contains(&PartIndex::new(index, part.part)));
+        let told = !explicit && index.is_some();
         let hint = match mirror {
             _ if *base == TicketDoc::genesis(part.part).heads() => BaseHint::Genesis,
-            Some(mirror) if !spell_out && !apart && mirror.seq > 0 && mirror.heads == *base => {
+            Some(mirror) if told && !apart && mirror.seq > 0 && mirror.heads == *base => {
                 if mirror.seq <= through {
                     BaseHint::Known
                 } else {
@@ -206,7 +250,7 @@ fn outgoing(
             }
             _ => BaseHint::Explicit(base.clone()),
         };
-        let ticket_index = index.filter(|_| !spell_out);
+        let ticket_index = index.filter(|_| !explicit);
         out.push(Outgoing {
             changeset,
             ticket_index,

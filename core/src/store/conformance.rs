@@ -1,8 +1,8 @@
 //! What every store must do, written once and run on each.
 
 use super::{
-    ActorRow, Filter, MirrorRow, OutboxEntry, OutboxState, SealedRow, Store, StoreError, StoreTxn,
-    TicketRow,
+    ActorRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow, Store,
+    StoreError, StoreTxn, TicketRow,
 };
 use crate::document::TicketDoc;
 use crate::ids::{ChangeHash, CommandId, Part, PartRef};
@@ -18,6 +18,7 @@ use crate::ticket::summary::{Summary, search_text, summarize};
 /// Where the store does not conform.
 pub fn check(store: &mut dyn Store) {
     rows_read_back(store);
+    what_is_kept_and_set_aside_reads_back(store);
     a_failed_transaction_writes_nothing(store);
     the_outbox_keeps_its_order(store);
     lists_are_filtered_searched_and_ordered(store);
@@ -142,6 +143,69 @@ fn rows_read_back(store: &mut dyn Store) {
         assert_eq!(got(txn.mirror(part)), None);
         assert_eq!(got(txn.ticket(ticket.id)), None);
         assert_eq!(got(txn.all_sealed()), []);
+    });
+}
+
+fn what_is_kept_and_set_aside_reads_back(store: &mut dyn Store) {
+    let part = PartRef {
+        ticket: testing::ticket(7),
+        part: Part::Service,
+    };
+    let mirror = MirrorRow {
+        document: vec![1, 2],
+        heads: vec![ChangeHash([4; 32])],
+        seq: 9,
+    };
+    let kept = |origin, place| KeptRow {
+        id: 0,
+        origin,
+        place,
+        part,
+        changeset: vec![1, place as u8],
+        entries: Vec::new(),
+    };
+    write(store, |txn| {
+        let mut own = kept(Origin::Own, 3);
+        own.entries = vec![entry(OutboxState::InFlight)];
+        own.id = got(txn.put_kept(&own));
+        for place in [5, 6] {
+            got(txn.put_kept(&kept(Origin::Others, place)));
+        }
+        assert_eq!(got(txn.kept(Origin::Own, 0, 10)), [own.clone()]);
+        let places = |rows: Vec<KeptRow>| rows.iter().map(|row| row.place).collect::<Vec<_>>();
+        assert_eq!(places(got(txn.kept(Origin::Others, 0, 10))), [5, 6]);
+        let first = got(txn.kept(Origin::Others, 0, 1))[0].id;
+        assert_eq!(places(got(txn.kept(Origin::Others, first, 10))), [6]);
+        got(txn.forget_kept(Origin::Others, 5));
+        assert_eq!(places(got(txn.kept(Origin::Others, 0, 10))), [6]);
+        got(txn.move_kept(40));
+        assert_eq!(places(got(txn.kept(Origin::Others, 0, 10))), [40]);
+        got(txn.forget_kept_of(part));
+        assert_eq!(got(txn.kept(Origin::Others, 0, 10)), []);
+        got(txn.delete_kept(own.id));
+        assert_eq!(got(txn.kept(Origin::Own, 0, 10)), []);
+
+        let mut ticket = row(7, Status::Received, "空调不制冷");
+        ticket.index = Some(70);
+        got(txn.put_ticket(&ticket));
+        got(txn.put_mirror(part, &mirror));
+        got(txn.set_mirrors_aside());
+        assert_eq!(got(txn.ticket(ticket.id)).and_then(|row| row.index), None);
+        let aside = got(txn.asides(0, 10)).remove(0);
+        assert_eq!((aside.part, &aside.heads), (part, &mirror.heads));
+        assert!(!aside.replaced);
+        got(txn.mark_replaced(part));
+        assert!(got(txn.asides(0, 10))[0].replaced);
+        let document = got(txn.aside_document(aside.id));
+        assert_eq!(document.as_ref(), Some(&mirror.document));
+        got(txn.set_mirrors_aside());
+        assert_eq!(got(txn.asides(0, 10)).len(), 2);
+        got(txn.delete_aside(aside.id));
+        assert_eq!(got(txn.asides(0, 10)).len(), 1);
+        got(txn.delete_asides_of(part));
+        assert_eq!(got(txn.asides(0, 10)), []);
+        got(txn.delete_mirror(part));
+        got(txn.delete_ticket(ticket.id));
     });
 }
 

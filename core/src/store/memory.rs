@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    ActorRow, Filter, MirrorRow, OutboxEntry, OutboxState, SealedRow, Store, StoreError, StoreTxn,
-    TicketRow, Work,
+    ActorRow, AsideRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow,
+    Store, StoreError, StoreTxn, TicketRow, Work,
 };
 use crate::ids::{ActorId, PartRef, TicketId};
 use crate::sync::protocol::DeviceRecord;
@@ -25,6 +25,10 @@ struct State {
     outbox: BTreeMap<u64, OutboxEntry>,
     last_entry: u64,
     sealed: BTreeMap<u32, SealedRow>,
+    kept: BTreeMap<u64, KeptRow>,
+    last_kept: u64,
+    asides: BTreeMap<u64, (AsideRow, Vec<u8>)>,
+    last_aside: u64,
     actors: BTreeMap<ActorId, ActorRow>,
     devices: BTreeMap<u64, DeviceRecord>,
 }
@@ -116,6 +120,42 @@ impl StoreTxn for State {
         Ok(())
     }
 
+    fn set_mirrors_aside(&mut self) -> Result<(), StoreError> {
+        for (part, row) in self.mirrors.iter().filter(|(_, row)| row.seq > 0) {
+            self.last_aside += 1;
+            let aside = AsideRow {
+                id: self.last_aside,
+                part: *part,
+                heads: row.heads.clone(),
+                replaced: false,
+            };
+            self.asides.insert(aside.id, (aside, row.document.clone()));
+        }
+        self.tickets.values_mut().for_each(|row| row.index = None);
+        Ok(())
+    }
+    fn asides(&mut self, after: u64, limit: usize) -> Result<Vec<AsideRow>, StoreError> {
+        let rows = self.asides.range(after.saturating_add(1)..).take(limit);
+        Ok(rows.map(|(_, (row, _))| row.clone()).collect())
+    }
+    fn aside_document(&mut self, id: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.asides.get(&id).map(|(_, document)| document.clone()))
+    }
+    fn mark_replaced(&mut self, part: PartRef) -> Result<(), StoreError> {
+        for (row, _) in self.asides.values_mut().filter(|(row, _)| row.part == part) {
+            row.replaced = true;
+        }
+        Ok(())
+    }
+    fn delete_aside(&mut self, id: u64) -> Result<(), StoreError> {
+        self.asides.remove(&id);
+        Ok(())
+    }
+    fn delete_asides_of(&mut self, part: PartRef) -> Result<(), StoreError> {
+        self.asides.retain(|_, (row, _)| row.part != part);
+        Ok(())
+    }
+
     fn put_entry(&mut self, entry: &OutboxEntry) -> Result<u64, StoreError> {
         let mut entry = entry.clone();
         if entry.id == 0 {
@@ -162,6 +202,55 @@ impl StoreTxn for State {
     }
     fn delete_sealed(&mut self, device_sequence: u32) -> Result<(), StoreError> {
         self.sealed.remove(&device_sequence);
+        Ok(())
+    }
+
+    fn put_kept(&mut self, row: &KeptRow) -> Result<u64, StoreError> {
+        let mut row = row.clone();
+        if row.id == 0 {
+            self.last_kept += 1;
+            row.id = self.last_kept;
+        }
+        let id = row.id;
+        self.kept.insert(id, row);
+        Ok(id)
+    }
+    fn kept(
+        &mut self,
+        origin: Origin,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<KeptRow>, StoreError> {
+        let rows = self
+            .kept
+            .range(after.saturating_add(1)..)
+            .map(|(_, row)| row);
+        Ok(rows
+            .filter(|row| row.origin == origin)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+    fn delete_kept(&mut self, id: u64) -> Result<(), StoreError> {
+        self.kept.remove(&id);
+        Ok(())
+    }
+    fn forget_kept(&mut self, origin: Origin, through: u64) -> Result<(), StoreError> {
+        self.kept
+            .retain(|_, row| row.origin != origin || row.place > through);
+        Ok(())
+    }
+    fn forget_kept_of(&mut self, part: PartRef) -> Result<(), StoreError> {
+        self.kept
+            .retain(|_, row| row.origin != Origin::Others || row.part != part);
+        Ok(())
+    }
+    fn move_kept(&mut self, place: u64) -> Result<(), StoreError> {
+        let others = self
+            .kept
+            .values_mut()
+            .filter(|row| row.origin == Origin::Others);
+        others.for_each(|row| row.place = place);
         Ok(())
     }
 

@@ -5,16 +5,19 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    ActorRow, Filter, MirrorRow, OutboxEntry, OutboxState, SealedRow, Store, StoreError, StoreTxn,
-    TicketRow, Work,
+    ActorRow, AsideRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow,
+    Store, StoreError, StoreTxn, TicketRow, Work,
 };
-use crate::ids::{ActorId, ChangeHash, PartRef, TicketId};
+use crate::ids::{ActorId, ChangeHash, Part, PartRef, TicketId};
 use crate::sync::codec;
 use crate::sync::protocol::DeviceRecord;
 use crate::ticket::summary::{Summary, grams, matches};
 
 /// Migrations, append-only; the file's `user_version` counts those it has had.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2_kept.sql"),
+];
 
 impl From<rusqlite::Error> for StoreError {
     fn from(e: rusqlite::Error) -> Self {
@@ -98,6 +101,25 @@ where
     T: for<'b> minicbor::Decode<'b, ()>,
 {
     minicbor::decode(bytes).map_err(|_| StoreError::Malformed { what })
+}
+
+fn split_heads(bytes: &[u8]) -> Result<Vec<ChangeHash>, StoreError> {
+    let (heads, rest) = bytes.as_chunks::<32>();
+    if !rest.is_empty() {
+        return Err(malformed("a mirror's heads")());
+    }
+    Ok(heads.iter().copied().map(ChangeHash).collect())
+}
+
+fn part_ref(ticket: [u8; 16], part: u8) -> Result<PartRef, StoreError> {
+    let part = Part::from_code(part).ok_or_else(malformed("a part"))?;
+    let ticket = TicketId::from_bytes(ticket);
+    Ok(PartRef { ticket, part })
+}
+
+/// A count as SQLite takes it.
+fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 fn summary(json: &str) -> Result<Summary, StoreError> {
@@ -320,14 +342,9 @@ impl StoreTxn for SqliteTxn<'_> {
             })
             .optional()?;
         row.map(|(document, heads, seq)| {
-            let (heads, rest) = heads.as_chunks::<32>();
-            if !rest.is_empty() {
-                return Err(malformed("a mirror's heads")());
-            }
-            let heads = heads.iter().copied().map(ChangeHash).collect();
             Ok(MirrorRow {
                 document,
-                heads,
+                heads: split_heads(&heads)?,
                 seq: seq.cast_unsigned(),
             })
         })
@@ -347,6 +364,64 @@ impl StoreTxn for SqliteTxn<'_> {
         let sql = "DELETE FROM mirrors WHERE ticket = ?1 AND part = ?2";
         self.tx
             .prepare_cached(sql)?
+            .execute(params![part.ticket.as_bytes(), part.part.code()])?;
+        Ok(())
+    }
+
+    fn set_mirrors_aside(&mut self) -> Result<(), StoreError> {
+        self.tx.execute_batch(
+            "INSERT INTO asides (ticket, part, document, heads, replaced)
+                 SELECT ticket, part, document, heads, 0 FROM mirrors WHERE seq > 0;
+             UPDATE tickets SET ticket_index = NULL;",
+        )?;
+        Ok(())
+    }
+    fn asides(&mut self, after: u64, limit: usize) -> Result<Vec<AsideRow>, StoreError> {
+        let sql = "SELECT id, ticket, part, heads, replaced FROM asides WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let rows = statement.query_map(params![after.cast_signed(), sql_limit(limit)], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, [u8; 16]>(1)?,
+                row.get::<_, u8>(2)?,
+                row.get::<_, Vec<u8>>(3)?,
+                row.get::<_, bool>(4)?,
+            ))
+        })?;
+        rows.map(|row| {
+            let (id, ticket, part, heads, replaced) = row?;
+            Ok(AsideRow {
+                id: id.cast_unsigned(),
+                part: part_ref(ticket, part)?,
+                heads: split_heads(&heads)?,
+                replaced,
+            })
+        })
+        .collect()
+    }
+    fn aside_document(&mut self, id: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self
+            .tx
+            .prepare_cached("SELECT document FROM asides WHERE id = ?1")?;
+        Ok(statement
+            .query_row([id.cast_signed()], |row| row.get(0))
+            .optional()?)
+    }
+    fn mark_replaced(&mut self, part: PartRef) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("UPDATE asides SET replaced = 1 WHERE ticket = ?1 AND part = ?2")?
+            .execute(params![part.ticket.as_bytes(), part.part.code()])?;
+        Ok(())
+    }
+    fn delete_aside(&mut self, id: u64) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("DELETE FROM asides WHERE id = ?1")?
+            .execute([id.cast_signed()])?;
+        Ok(())
+    }
+    fn delete_asides_of(&mut self, part: PartRef) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("DELETE FROM asides WHERE ticket = ?1 AND part = ?2")?
             .execute(params![part.ticket.as_bytes(), part.part.code()])?;
         Ok(())
     }
@@ -424,6 +499,88 @@ impl StoreTxn for SqliteTxn<'_> {
         self.tx
             .prepare_cached("DELETE FROM sealed WHERE device_sequence = ?1")?
             .execute([device_sequence])?;
+        Ok(())
+    }
+
+    fn put_kept(&mut self, row: &KeptRow) -> Result<u64, StoreError> {
+        let id = (row.id != 0).then_some(row.id.cast_signed());
+        self.tx
+            .prepare_cached(
+                "INSERT OR REPLACE INTO kept (id, origin, place, ticket, part, changeset, entries)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                id,
+                row.origin.code(),
+                row.place.cast_signed(),
+                row.part.ticket.as_bytes(),
+                row.part.part.code(),
+                row.changeset,
+                codec::encode(&row.entries),
+            ])?;
+        Ok(self.tx.last_insert_rowid().cast_unsigned())
+    }
+    fn kept(
+        &mut self,
+        origin: Origin,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<KeptRow>, StoreError> {
+        let sql = "SELECT id, place, ticket, part, changeset, entries FROM kept
+                   WHERE origin = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+        let mut statement = self.tx.prepare_cached(sql)?;
+        let rows = statement.query_map(
+            params![origin.code(), after.cast_signed(), sql_limit(limit)],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, [u8; 16]>(2)?,
+                    row.get::<_, u8>(3)?,
+                    row.get::<_, Vec<u8>>(4)?,
+                    row.get::<_, Vec<u8>>(5)?,
+                ))
+            },
+        )?;
+        rows.map(|row| {
+            let (id, place, ticket, part, changeset, entries) = row?;
+            Ok(KeptRow {
+                id: id.cast_unsigned(),
+                origin,
+                place: place.cast_unsigned(),
+                part: part_ref(ticket, part)?,
+                changeset,
+                entries: decode(&entries, "a kept changeset")?,
+            })
+        })
+        .collect()
+    }
+    fn delete_kept(&mut self, id: u64) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("DELETE FROM kept WHERE id = ?1")?
+            .execute([id.cast_signed()])?;
+        Ok(())
+    }
+    fn forget_kept(&mut self, origin: Origin, through: u64) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("DELETE FROM kept WHERE origin = ?1 AND place <= ?2")?
+            .execute(params![origin.code(), through.cast_signed()])?;
+        Ok(())
+    }
+    fn forget_kept_of(&mut self, part: PartRef) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("DELETE FROM kept WHERE ticket = ?1 AND part = ?2 AND origin = ?3")?
+            .execute(params![
+                part.ticket.as_bytes(),
+                part.part.code(),
+                Origin::Others.code()
+            ])?;
+        Ok(())
+    }
+    fn move_kept(&mut self, place: u64) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("UPDATE kept SET place = ?1 WHERE origin = ?2")?
+            .execute(params![place.cast_signed(), Origin::Others.code()])?;
         Ok(())
     }
 

@@ -44,6 +44,26 @@ pub struct Request {
     pub want: Vec<PartIndex>,
     /// In the order of the device's sequence.
     pub changesets: Vec<Outgoing>,
+    /// What a restored server is given back.
+    pub given_back: GivenBack,
+}
+
+/// What a server that was restored from a backup is given back, besides the device's own changesets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GivenBack {
+    /// Whole changesets of any device, each signed by its own. A courier's load goes here too.
+    pub carried: Vec<Changeset>,
+    /// Numbers that tickets had.
+    pub numbers: Vec<(TicketId, crate::ids::TicketNumber)>,
+    /// Documents of which the device has more than the server sent, and the heads it has.
+    pub missing: Vec<(PartRef, Vec<ChangeHash>)>,
+}
+
+impl GivenBack {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.carried.is_empty() && self.numbers.is_empty() && self.missing.is_empty()
+    }
 }
 
 /// A changeset to send, with what the server is known to know of it.
@@ -105,6 +125,35 @@ pub struct Response {
     pub actors: Vec<ActorRecord>,
     /// The catalogue as JSON, where it is another than the phone's.
     pub catalogue: Option<Vec<u8>>,
+    /// The log's epoch, to a request without a cursor.
+    pub epoch: Option<u32>,
+    /// What the newest verified backup holds, where the phone has not heard of it.
+    pub backed_up: Option<BackedUp>,
+}
+
+/// The server's word that a verified backup holds what it had received up to some places.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct BackedUp {
+    /// The log's end in the backup.
+    #[n(0)]
+    pub log: u64,
+    /// The end of the asking device's sequence in the backup.
+    #[n(1)]
+    pub device_sequence: u32,
+    /// The server's signature over [`backup_message`].
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub signature: Signature,
+}
+
+/// What the server signs to say that a backup holds what a device gave it.
+pub fn backup_message(epoch: u32, log: u64, device: DeviceId, device_sequence: u32) -> Vec<u8> {
+    let mut message = b"gongdan backup v1\n".to_vec();
+    message.extend_from_slice(&epoch.to_be_bytes());
+    message.extend_from_slice(&log.to_be_bytes());
+    message.extend_from_slice(device.as_bytes());
+    message.extend_from_slice(&device_sequence.to_be_bytes());
+    message
 }
 
 /// A verdict on the device's changeset of this sequence number.

@@ -11,9 +11,10 @@ pub use request::{Incoming, Received, Resolver, Unresolved, decode_request, enco
 pub use response::{decode_response, encode_response, encoded_length_estimate};
 
 use super::changeset::{ActLink, Link, Salt};
+use super::codec::Malformed;
 use super::keys::Signature;
 use super::protocol::BaseHint;
-use crate::ids::{ChangesetHash, PersonId};
+use crate::ids::{ChangesetHash, PersonId, TicketNumber};
 
 /// A changeset's structured part, both ways. What is the same as in the message before it, or can be
 /// counted on, is left out.
@@ -76,4 +77,37 @@ struct RawDown {
     signature: Signature,
     salt: Salt,
     previous: Link,
+}
+
+/// A ticket's number.
+#[derive(Debug, PartialEq, Eq, Encode, Decode)]
+struct WireNumber {
+    /// Days since 1970-01-01.
+    #[n(0)]
+    day: i32,
+    #[n(1)]
+    sequence: u32,
+}
+
+/// 1970-01-01, counted from the first day of the common era.
+const UNIX_DAY: i32 = 719_163;
+
+impl From<TicketNumber> for WireNumber {
+    fn from(number: TicketNumber) -> Self {
+        use chrono::Datelike;
+        Self {
+            day: number.date().num_days_from_ce() - UNIX_DAY,
+            sequence: number.sequence(),
+        }
+    }
+}
+
+impl TryFrom<WireNumber> for TicketNumber {
+    type Error = Malformed;
+
+    fn try_from(wire: WireNumber) -> Result<Self, Malformed> {
+        let day = wire.day.checked_add(UNIX_DAY);
+        let day = day.and_then(chrono::NaiveDate::from_num_days_from_ce_opt);
+        Ok(Self::new(day.ok_or(Malformed::Form)?, wire.sequence))
+    }
 }

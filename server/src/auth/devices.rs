@@ -111,11 +111,20 @@ pub(super) fn insert(
     key: &PublicKey,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
+    let index = crate::relay::epoch::next_index(tx, "devices")?;
     tx.execute(
-        "INSERT INTO devices (device, person, name, public_key, enrolled_at, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        params![device.as_bytes(), person.as_str(), name, key.as_bytes(), now.seconds()],
+        "INSERT INTO devices (idx, device, person, name, public_key, enrolled_at, seen_at)
+         VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?5)",
+        params![
+            device.as_bytes(),
+            person.as_str(),
+            name,
+            key.as_bytes(),
+            now.seconds(),
+            index
+        ],
     )?;
-    Ok(tx.last_insert_rowid())
+    Ok(index)
 }
 
 /// Revokes a device of a person; `false` if there is no such device. Revoking twice keeps the first time

@@ -22,6 +22,9 @@ pub(super) struct Cursor {
     /// Snapshots still to come.
     #[n(4)]
     pub(super) plan: Option<PlanPlace>,
+    /// The newest backup that the device was told of.
+    #[n(5)]
+    pub(super) backup: Option<u64>,
 }
 
 /// A place in a plan of snapshots.

@@ -115,6 +115,24 @@ pub(super) fn next_unchained(
     Ok(found.into_iter().next())
 }
 
+/// The device's first changeset past a sequence number whose place is not settled yet.
+pub(super) fn first_unchained(
+    connection: &Connection,
+    device_index: i64,
+    after: u32,
+) -> Result<Option<Received>, StoreError> {
+    let sequence: Option<u32> = connection
+        .prepare_cached(
+            "SELECT min(device_sequence) FROM inbox WHERE device_idx = ?1 AND device_sequence > ?2
+               AND chained = 0 AND (state = 'received' OR state = 'held')",
+        )?
+        .query_row(params![device_index, after], |row| row.get(0))?;
+    match sequence {
+        Some(sequence) => next_unchained(connection, device_index, sequence),
+        None => Ok(None),
+    }
+}
+
 /// Settles the changeset's place in its device's sequence.
 pub(super) fn chain(tx: &Transaction<'_>, id: i64) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE inbox SET chained = 1 WHERE id = ?1")?

@@ -268,6 +268,24 @@ impl Page<'_> {
         Ok(items)
     }
 
+    /// Of what the phone has more of than came: what it may not hold any more it is told to drop, by a number
+    /// that it does not know yet.
+    pub(super) fn drop_unreadable(&mut self) -> Result<(), StoreError> {
+        for part in &self.feed.asked.missing {
+            let Some(ticket) = tickets::by_id(self.feed.connection, part.ticket)? else {
+                continue;
+            };
+            let index = ticket.index;
+            if !self.is_visible(index, part.part)? {
+                self.response.tickets.push(record(ticket));
+                self.response
+                    .evictions
+                    .push(PartIndex::new(index, part.part));
+            }
+        }
+        Ok(())
+    }
+
     fn is_visible(&self, ticket_index: u64, part: Part) -> Result<bool, StoreError> {
         let mut statement = self.feed.connection.prepare_cached(
             "SELECT 1 FROM visibility WHERE person = ?1 AND ticket_index = ?2 AND part = ?3 AND visible = 1",

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{ChangesetHash, PersonId, TicketId};
+use gongdan_core::ids::{ChangesetHash, PartRef, PersonId, TicketId};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::protocol::{
     BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, time_message,
@@ -21,7 +21,9 @@ use rusqlite::{Connection, params};
 
 use super::cursor::Cursor;
 use super::page::{self, Page, Plan};
-use super::{Relay, Sender, SyncError, inbox, log_end, sql_index, tickets, visibility};
+use super::{
+    Relay, Sender, SyncError, epoch, epoch_number, inbox, log_end, sql_index, tickets, visibility,
+};
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -44,6 +46,10 @@ pub(super) struct Asked {
     pub(super) hashes: Vec<ChangesetHash>,
     /// The log's end before they came.
     pub(super) end_before: u64,
+    /// Documents that it has more of than came after a restore.
+    pub(super) missing: Vec<PartRef>,
+    /// The request had no cursor.
+    pub(super) from_the_start: bool,
 }
 
 impl Relay {
@@ -56,13 +62,25 @@ impl Relay {
         request: &[u8],
     ) -> Result<Vec<u8>, SyncError> {
         let (mut response, plan) = self.db.read(|c| {
-            let response = self.blank(now, sender, asked, request);
-            Feed {
+            let mut response = self.blank(now, sender, asked, request);
+            if asked.from_the_start {
+                response.epoch = Some(epoch_number(c)?);
+            }
+            let told = asked.cursor.backup.unwrap_or(0);
+            let backed_up = epoch::backed_up(c, &self.keys, sender, told)?;
+            let (mut response, plan) = Feed {
                 connection: c,
                 sender,
                 asked,
             }
-            .fill(response)
+            .fill(response)?;
+            if let Some((mark, backed_up)) = backed_up {
+                let cursor = Cursor::read(&response.cursor)?.unwrap_or_default();
+                let backup = Some(mark);
+                response.cursor = Cursor { backup, ..cursor }.to_bytes();
+                response.backed_up = Some(backed_up);
+            }
+            Ok::<_, SyncError>((response, plan))
         })?;
         if let Some(plan) = plan {
             let place = self
@@ -96,6 +114,8 @@ impl Relay {
             devices: Vec::new(),
             actors: Vec::new(),
             catalogue: None,
+            epoch: None,
+            backed_up: None,
         }
     }
 }
@@ -140,6 +160,7 @@ impl Feed<'_> {
             if all_told {
                 plan = page.snapshots(pending)?;
             }
+            page.drop_unreadable()?;
             let cursor = page.cursor;
             page.response.more |= plan.is_some()
                 || cursor.plan.is_some()

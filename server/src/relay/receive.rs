@@ -17,7 +17,7 @@ use super::admit::admit;
 use super::inbox::{self, Received};
 use super::never::NEVER_COMPLETE;
 use super::work::Work;
-use super::{Relay, Sender, SyncError, quota, sql_index};
+use super::{Relay, Sender, SyncError, epoch, quota, sql_index};
 use crate::auth::devices;
 use crate::gate::{self, Admitted, Author, Authority, Before, Judged};
 use crate::store::StoreError;
@@ -74,7 +74,7 @@ impl Relay {
     }
 
     /// Judges what a device sent, as far as its sequence goes without a gap.
-    fn judge_device(&self, device_index: i64) -> Result<(), StoreError> {
+    pub(super) fn judge_device(&self, device_index: i64) -> Result<(), StoreError> {
         let changed = self.db.write(|tx| {
             let mut work = Work::new(tx);
             follow_chain(&mut work, device_index)?;
@@ -128,11 +128,18 @@ impl Relay {
 /// Settles the places of a device's changesets in its sequence, and judges those that follow without a gap.
 pub(super) fn follow_chain(work: &mut Work<'_, '_>, device_index: i64) -> Result<(), StoreError> {
     let (mut sequence, mut link) = inbox::chain_end(work.tx, device_index)?;
-    while let Some(next) = sequence.checked_add(1)
-        && let Some(row) = inbox::next_unchained(work.tx, device_index, next)?
-    {
-        let follows = row.changeset.header.previous == link;
-        (sequence, link) = (next, row.changeset.link());
+    while let Some(next) = sequence.checked_add(1) {
+        let next = inbox::next_unchained(work.tx, device_index, next)?;
+        let (row, after_a_gap) = match next {
+            Some(row) => (row, false),
+            None => match epoch::past_the_gap(work.tx, device_index, sequence)? {
+                Some(row) => (row, true),
+                None => break,
+            },
+        };
+        let header = &row.changeset.header;
+        let follows = after_a_gap || header.previous == link;
+        (sequence, link) = (header.device_sequence, row.changeset.link());
         inbox::chain(work.tx, row.id)?;
         inbox::set_chain_end(work.tx, device_index, sequence, link)?;
         if let Some(replaced) = row.changeset.header.replaces {
@@ -151,11 +158,17 @@ pub(super) fn follow_chain(work: &mut Work<'_, '_>, device_index: i64) -> Result
         [device_index],
     )?;
     for row in rest {
-        if row.changeset.header.device_sequence <= sequence {
+        if row.changeset.header.device_sequence > sequence {
+            inbox::set_verdict(work.tx, &row, &Verdict::Held { why: HeldWhy::Gap })?;
+        } else if epoch::fills_a_gap(work.tx, &row)? {
+            inbox::chain(work.tx, row.id)?;
+            if let Some(replaced) = row.changeset.header.replaces {
+                inbox::supersede(work.tx, device_index, replaced, row.hash)?;
+            }
+            judge_unit(work, &row)?;
+        } else {
             inbox::chain(work.tx, row.id)?;
             quarantine(work, &row, QuarantineReason::SequenceTwice)?;
-        } else {
-            inbox::set_verdict(work.tx, &row, &Verdict::Held { why: HeldWhy::Gap })?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::cursor::Cursor;
 use super::documents::split_heads;
-use super::{Relay, Sender, SyncError, epoch, log_end, sql_index, tickets, visibility};
+use super::{Relay, Sender, SyncError, epoch_number, log_end, sql_index, tickets, visibility};
 use crate::store::StoreError;
 
 struct Look<'a> {
@@ -60,7 +60,7 @@ impl Relay {
     ) -> Result<(Cursor, Vec<Changeset>), SyncError> {
         let cursor = Cursor::read(&cursor)?;
         self.db.read(|c| {
-            let epoch = epoch(c)?;
+            let epoch = epoch_number(c)?;
             let cursor = cursor.unwrap_or(Cursor {
                 epoch,
                 ..Cursor::default()

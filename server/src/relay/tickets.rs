@@ -6,7 +6,7 @@ use gongdan_core::clock::{TimeInterval, Timestamp};
 use gongdan_core::ids::{PersonId, TicketId, TicketNumber};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::sql_index;
+use super::{epoch, sql_index};
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -97,12 +97,24 @@ pub(super) fn create(
     opened_on: i64,
     date: NaiveDate,
 ) -> Result<TicketRow, StoreError> {
-    let number = next_number(tx, date)?;
+    let number = match epoch::reclaim(tx, id)? {
+        Some(number) => number,
+        None => next_number(tx, date)?,
+    };
+    let index = epoch::next_index(tx, "tickets")?;
     tx.execute(
-        "INSERT INTO tickets (id, number, created_seq, opener, opened_on) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![id.as_bytes(), number.to_string(), sql_index(created_seq), opener.as_str(), opened_on],
+        "INSERT INTO tickets (ticket_index, id, number, created_seq, opener, opened_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            index,
+            id.as_bytes(),
+            number.to_string(),
+            sql_index(created_seq),
+            opener.as_str(),
+            opened_on
+        ],
     )?;
-    let index = tx.last_insert_rowid().cast_unsigned();
+    let index = index.cast_unsigned();
     Ok(TicketRow {
         index,
         id,
@@ -115,6 +127,7 @@ pub(super) fn create(
 
 /// Takes the next number of a date (R29); past 9,999 it has a fifth digit (X14).
 fn next_number(tx: &Transaction<'_>, date: NaiveDate) -> Result<TicketNumber, StoreError> {
+    epoch::skip_numbers(tx, date)?;
     let sequence = tx.query_row(
         "INSERT INTO ticket_numbers (date, sequence) VALUES (?1, 1)
          ON CONFLICT (date) DO UPDATE SET sequence = sequence + 1 RETURNING sequence",

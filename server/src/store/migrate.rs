@@ -34,6 +34,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "012_read_model_version",
         include_str!("schema/012_read_model_version.sql"),
     ),
+    ("013_epochs", include_str!("schema/013_epochs.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -153,6 +153,7 @@ pub fn changesets(connection: &Connection) -> Result<Changesets, StoreError> {
     let mut found = Changesets::default();
     let devices = devices(connection)?;
     let mut ends = chain_ends(connection)?;
+    let mut gaps = gaps(connection)?;
     let mut chain: Option<Chain> = None;
     let mut statement = connection.prepare(
         "SELECT id, hash, device_idx, device_sequence, ticket, part, changeset, chained, verdict, decided_by IS NOT NULL
@@ -170,7 +171,8 @@ pub fn changesets(connection: &Connection) -> Result<Changesets, StoreError> {
                 chain.end(&mut ends, &mut found);
             }
             found.devices += 1;
-            chain = Some(Chain::new(kept.device));
+            let gaps = gaps.remove(&kept.device).unwrap_or_default();
+            chain = Some(Chain::new(kept.device, gaps));
         }
         let Ok(changeset) = codec::decode::<Changeset>(&kept.bytes) else {
             found.fault(Fault::Unreadable { inbox: kept.id });
@@ -193,6 +195,8 @@ pub fn changesets(connection: &Connection) -> Result<Changesets, StoreError> {
 
 type Devices = BTreeMap<i64, (DeviceId, Option<PublicKey>)>;
 type Ends = BTreeMap<i64, (u32, Link)>;
+/// Of each device, the numbers that were passed over after a restore, from and to.
+type Gaps = BTreeMap<i64, Vec<(u32, u32)>>;
 
 fn devices(connection: &Connection) -> Result<Devices, StoreError> {
     let mut statement = connection.prepare("SELECT idx, device, public_key FROM devices")?;
@@ -208,6 +212,18 @@ fn chain_ends(connection: &Connection) -> Result<Ends, StoreError> {
         connection.prepare("SELECT device_idx, sequence, link FROM device_chains")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn gaps(connection: &Connection) -> Result<Gaps, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT device_idx, first, last FROM chain_gaps ORDER BY first")?;
+    let mut rows = statement.query([])?;
+    let mut gaps = Gaps::new();
+    while let Some(row) = rows.next()? {
+        let of: &mut Vec<_> = gaps.entry(row.get(0)?).or_default();
+        of.push((row.get(1)?, row.get(2)?));
+    }
+    Ok(gaps)
 }
 
 /// A row of the inbox.
@@ -271,15 +287,28 @@ struct Chain {
     device: i64,
     sequence: u32,
     link: Link,
+    gaps: Vec<(u32, u32)>,
 }
 
 impl Chain {
-    const fn new(device: i64) -> Self {
+    const fn new(device: i64, gaps: Vec<(u32, u32)>) -> Self {
         Self {
             device,
+            gaps,
             sequence: 0,
             link: [0; 16],
         }
+    }
+
+    /// The first number from `from` on that was not passed over.
+    fn past_gaps(&self, from: u32) -> u32 {
+        self.gaps.iter().fold(from, |from, (first, last)| {
+            if (*first..=*last).contains(&from) {
+                last.saturating_add(1)
+            } else {
+                from
+            }
+        })
     }
 
     /// Rows come by number, and of one number the first received first: that one moved the chain.
@@ -291,13 +320,17 @@ impl Chain {
             found.forks += 1;
             return;
         }
-        for sequence in self.sequence + 1..kept.sequence {
+        let mut sequence = self.past_gaps(self.sequence + 1);
+        while sequence < kept.sequence {
             found.fault(Fault::Missing {
                 device: self.device,
                 sequence,
             });
+            sequence = self.past_gaps(sequence + 1);
         }
-        let follows = self.sequence + 1 == kept.sequence && changeset.header.previous == self.link;
+        // What fills a gap was taken by its number alone.
+        let fills = self.past_gaps(kept.sequence) != kept.sequence;
+        let follows = fills || changeset.header.previous == self.link;
         if !follows && self.sequence + 1 == kept.sequence {
             let told = matches!(
                 kept.verdict,
@@ -314,7 +347,10 @@ impl Chain {
 
     fn end(self, ends: &mut Ends, found: &mut Changesets) {
         let recorded = ends.remove(&self.device).unwrap_or_default();
-        if recorded != (self.sequence, self.link) {
+        // A gap at the end: the device's next number comes after it.
+        let passed_over =
+            self.past_gaps(self.sequence + 1) > recorded.0 && recorded.0 > self.sequence;
+        if recorded != (self.sequence, self.link) && !passed_over {
             found.fault(Fault::OtherEnd {
                 device: self.device,
             });
@@ -329,9 +365,11 @@ fn log(connection: &Connection, found: &mut Changesets) -> Result<(), StoreError
     )?;
     let mut rows = statement.query([])?;
     let mut expected = 1;
+    let mut blocks = connection.prepare("SELECT 1 FROM epochs WHERE log_floor = ?1")?;
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
-        while expected < seq {
+        // A block is passed over at a restore.
+        while expected < seq && !blocks.exists([seq - 1])? {
             found.fault(Fault::LogGap { seq: expected });
             expected += 1;
         }

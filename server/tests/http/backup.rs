@@ -248,7 +248,7 @@ async fn a_drill_of_a_sound_backup_passes_and_says_what_would_be_lost() {
 async fn a_drill_tells_every_kind_of_damage() {
     let damages = [
         (
-            "UPDATE inbox SET changeset = CAST(substr(changeset, 1, length(changeset) - 1) || x'00' AS BLOB) WHERE id = 2",
+            "UPDATE inbox SET changeset = CAST(substr(changeset, 1, length(changeset) - 1) || x'ff' AS BLOB) WHERE id = 2",
             "a signature or body",
         ),
         (

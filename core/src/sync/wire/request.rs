@@ -8,7 +8,7 @@ use crate::ids::{ActorId, ChangeHash, DeviceId, Part, PartRef, PersonId, TicketI
 use crate::limits;
 use crate::sync::changeset::{Changeset, Header, Link, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
-use crate::sync::protocol::{BaseHint, PartIndex, Request};
+use crate::sync::protocol::{BaseHint, GivenBack, PartIndex, Request};
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
 struct WireRequest {
@@ -23,6 +23,38 @@ struct WireRequest {
     want: Vec<PartIndex>,
     #[n(4)]
     changesets: Option<WireChangesets>,
+    /// To a restored server, or a courier's.
+    #[n(5)]
+    given_back: Option<WireGivenBack>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Encode, Decode)]
+struct WireGivenBack {
+    #[n(0)]
+    carried: Vec<Changeset>,
+    #[n(1)]
+    numbers: Vec<ReturnedNumber>,
+    #[n(2)]
+    missing: Vec<MissingPart>,
+}
+
+/// Its ticket's id is spelled out: a restored server may not know the ticket.
+#[derive(Debug, PartialEq, Eq, Encode, Decode)]
+struct ReturnedNumber {
+    #[n(0)]
+    ticket: TicketId,
+    #[n(1)]
+    number: super::WireNumber,
+}
+
+#[derive(Debug, PartialEq, Eq, Encode, Decode)]
+struct MissingPart {
+    #[n(0)]
+    ticket: TicketId,
+    #[n(1)]
+    part: Part,
+    #[n(2)]
+    heads: Vec<ChangeHash>,
 }
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -111,8 +143,57 @@ pub fn encode_request(request: &Request) -> Vec<u8> {
         directory: request.directory,
         want: request.want.clone(),
         changesets,
+        given_back: (!request.given_back.is_empty()).then(|| wire_given_back(&request.given_back)),
     };
     codec::frame(&codec::encode(&wire), &raw, codec::LEVEL_EXCHANGE)
+}
+
+fn wire_given_back(back: &GivenBack) -> WireGivenBack {
+    let numbers = back.numbers.iter().map(|(ticket, number)| ReturnedNumber {
+        ticket: *ticket,
+        number: (*number).into(),
+    });
+    let missing = back.missing.iter().map(|(part, heads)| MissingPart {
+        ticket: part.ticket,
+        part: part.part,
+        heads: heads.clone(),
+    });
+    WireGivenBack {
+        carried: back.carried.clone(),
+        numbers: numbers.collect(),
+        missing: missing.collect(),
+    }
+}
+
+/// The logical form of what is given back; counts and changesets' form are checked.
+fn given_back(wire: WireGivenBack) -> Result<GivenBack, Malformed> {
+    let counts = [wire.carried.len(), wire.numbers.len(), wire.missing.len()];
+    if counts
+        .iter()
+        .any(|count| *count > limits::REQUEST_CHANGESETS_MAX)
+        || wire
+            .missing
+            .iter()
+            .any(|part| part.heads.len() > limits::BASE_HEADS_MAX)
+    {
+        return Err(Malformed::TooLarge);
+    }
+    for changeset in &wire.carried {
+        changeset.check_form()?;
+    }
+    let numbers = wire.numbers.into_iter().map(|of| {
+        let number = of.number.try_into()?;
+        Ok((of.ticket, number))
+    });
+    let missing = wire.missing.into_iter().map(|of| {
+        let (ticket, part) = (of.ticket, of.part);
+        (PartRef { ticket, part }, of.heads)
+    });
+    Ok(GivenBack {
+        carried: wire.carried,
+        numbers: numbers.collect::<Result<_, Malformed>>()?,
+        missing: missing.collect(),
+    })
 }
 
 fn place<T: PartialEq>(table: &mut Vec<T>, value: T) -> i64 {
@@ -138,6 +219,8 @@ pub struct Received {
     pub want: Vec<PartIndex>,
     /// The changesets, to be resolved in order.
     pub incoming: Incoming,
+    /// What a restored server is given back. No signature is checked yet.
+    pub given_back: GivenBack,
 }
 
 /// Changesets whose references are still to be resolved.
@@ -174,6 +257,11 @@ pub fn decode_request(body: &[u8]) -> Result<Received, Malformed> {
             wire: wire.changesets,
             raw,
         },
+        given_back: wire
+            .given_back
+            .map(given_back)
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 

@@ -2,13 +2,13 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{RawDown, WireChangeset, WireRest};
+use super::{RawDown, WireChangeset, WireNumber, WireRest};
 use crate::clock::Timestamp;
-use crate::ids::{ActorId, DeviceId, Part, TicketId, TicketNumber};
+use crate::ids::{ActorId, DeviceId, Part, TicketId};
 use crate::sync::changeset::{Changeset, Header, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
 use crate::sync::protocol::{
-    ActorRecord, DeviceRecord, DeviceVerdict, Entry, PartIndex, PartSnapshot, Response,
+    ActorRecord, BackedUp, DeviceRecord, DeviceVerdict, Entry, PartIndex, PartSnapshot, Response,
     TicketRecord, TicketSnapshot,
 };
 use crate::sync::verdict::Verdict;
@@ -49,6 +49,10 @@ struct WireNews {
     actors: Vec<ActorRecord>,
     #[n(8)]
     snapshots: Vec<WireSnapshot>,
+    #[n(9)]
+    epoch: Option<u32>,
+    #[n(10)]
+    backed_up: Option<BackedUp>,
 }
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -78,15 +82,6 @@ struct WireTicket {
     index: i64,
     #[n(1)]
     number: Option<WireNumber>,
-}
-
-#[derive(Debug, PartialEq, Eq, Encode, Decode)]
-struct WireNumber {
-    /// Days since 1970-01-01.
-    #[n(0)]
-    day: i32,
-    #[n(1)]
-    sequence: u32,
 }
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -127,17 +122,11 @@ struct WirePart {
     document: Vec<u8>,
 }
 
-const UNIX_DAY: i32 = 719_163;
-
 fn wire_ticket(record: &TicketRecord, before: &mut u64, raw: &mut Vec<u8>) -> WireTicket {
-    use chrono::Datelike;
     raw.extend_from_slice(record.ticket.as_bytes());
     let index = record.index.wrapping_sub(*before).cast_signed();
     *before = record.index;
-    let number = record.number.map(|n| WireNumber {
-        day: n.date().num_days_from_ce() - UNIX_DAY,
-        sequence: n.sequence(),
-    });
+    let number = record.number.map(WireNumber::from);
     WireTicket { index, number }
 }
 
@@ -147,16 +136,7 @@ fn ticket_record(
     raw: &mut RawReader<'_>,
 ) -> Result<TicketRecord, Malformed> {
     *before = before.wrapping_add(wire.index.cast_unsigned());
-    let number = match wire.number {
-        None => None,
-        Some(n) => {
-            let day = n
-                .day
-                .checked_add(UNIX_DAY)
-                .and_then(chrono::NaiveDate::from_num_days_from_ce_opt);
-            Some(TicketNumber::new(day.ok_or(Malformed::Form)?, n.sequence))
-        }
-    };
+    let number = wire.number.map(TryInto::try_into).transpose()?;
     Ok(TicketRecord {
         ticket: TicketId::from_bytes(raw.take()?),
         index: *before,
@@ -245,6 +225,8 @@ pub fn encode_response(response: &Response, level: i32) -> Vec<u8> {
         entries,
         actors: response.actors.clone(),
         snapshots,
+        epoch: response.epoch,
+        backed_up: response.backed_up.clone(),
     };
     let idle = news.verdicts.is_empty()
         && news.devices.is_empty()
@@ -253,7 +235,9 @@ pub fn encode_response(response: &Response, level: i32) -> Vec<u8> {
         && news.catalogue.is_none()
         && news.entries.is_empty()
         && news.actors.is_empty()
-        && news.snapshots.is_empty();
+        && news.snapshots.is_empty()
+        && news.epoch.is_none()
+        && news.backed_up.is_none();
     let wire = WireResponse {
         cursor: response.cursor.clone(),
         through: response.through,
@@ -323,6 +307,8 @@ pub fn decode_response(
         devices: Vec::new(),
         actors: Vec::new(),
         catalogue: None,
+        epoch: None,
+        backed_up: None,
     };
     let Some(news) = wire.news else {
         raw.finish()?;
@@ -351,6 +337,8 @@ pub fn decode_response(
     response.evictions = news.evictions;
     response.catalogue = news.catalogue.map(|json| json.0);
     response.actors = news.actors;
+    response.epoch = news.epoch;
+    response.backed_up = news.backed_up;
     let find = |index: u64| {
         let own = response.devices.iter().find(|d| d.index == index).cloned();
         own.or_else(|| device(index))

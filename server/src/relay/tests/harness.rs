@@ -347,6 +347,7 @@ impl Phone {
                     base: BaseHint::Explicit(changeset.header.base.clone()),
                 })
                 .collect(),
+            given_back: Default::default(),
         })
     }
 

@@ -313,6 +313,7 @@ fn another_epoch_and_a_reference_to_nothing_store_nothing() {
                 ticket_index: Some(99),
                 base: BaseHint::Known,
             }],
+            given_back: Default::default(),
         });
     assert!(matches!(
         phone.raw(&server, &unknown),

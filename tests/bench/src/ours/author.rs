@@ -259,6 +259,7 @@ impl Author {
             directory: u64::MAX,
             want: Vec::new(),
             changesets,
+            given_back: Default::default(),
         };
         let body = encode_request(&request);
         state

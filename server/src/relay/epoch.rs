@@ -1,0 +1,316 @@
+//! Epochs: what a server that was restored from a backup does not know, it does not give out twice.
+//!
+//! Between backup and restore numbers were given and changesets taken that nobody here remembers. So running
+//! numbers go on past a block, the desk's own sequence too, and for a while gaps in devices' sequences are
+//! passed over: a colleague's phone may bring what came after, long before its author, or in his place.
+//! Invariant: a number that may have been given before is never given again, but to the ticket that had it;
+//! every number passed over is in the ledger.
+
+use chrono::NaiveDate;
+use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::{TicketId, TicketNumber};
+use gongdan_core::sync::protocol::{BackedUp, backup_message};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::inbox::{self, Received};
+use super::{log_end, sql_index};
+use crate::auth::identity::{DESK_INDEX, ServerKeys};
+use crate::organisation;
+use crate::store::StoreError;
+
+/// Log entries, tickets, devices and catalogue versions passed over: far more than one organisation makes
+/// between two backups.
+const LOG_BLOCK: i64 = 1_000_000;
+const TICKET_BLOCK: i64 = 100_000;
+const DEVICE_BLOCK: i64 = 10_000;
+const CATALOGUE_BLOCK: u32 = 1_000;
+const DESK_BLOCK: u32 = 1_000_000;
+/// Ticket numbers of a day passed over at least; twice the busiest day where that is more.
+const NUMBER_BLOCK_MIN: i64 = 1_000;
+/// How long gaps are passed over: as long as a phone may stay away.
+const OPEN_SECONDS: i64 = 90 * 24 * 3600;
+const DAY_SECONDS: i64 = 24 * 3600;
+/// The reason in the ledger of ticket numbers.
+const RESTORED: &str = "restored";
+
+/// An epoch that was begun on a restored database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch {
+    /// Its number.
+    pub number: u32,
+    /// When.
+    pub begun_at: Timestamp,
+    /// When the backup was taken.
+    pub backup_at: Timestamp,
+    /// Until then gaps in devices' sequences are passed over.
+    pub open_until: Timestamp,
+}
+
+/// Begins a new epoch in a database that was restored from a backup taken at `backup_at`. `epoch`: random.
+/// To be called once, before the server runs on it.
+///
+/// # Errors
+/// The database fails.
+pub fn begin(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    backup_at: Timestamp,
+    epoch: u32,
+) -> Result<Epoch, StoreError> {
+    let largest = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let log = sql_index(log_end(tx)?) + LOG_BLOCK;
+    let ticket = largest(
+        "SELECT max(coalesce((SELECT max(ticket_index) FROM tickets), 0),
+                    coalesce((SELECT max(ticket_floor) FROM epochs), 0))",
+    )? + TICKET_BLOCK;
+    let device = largest(
+        "SELECT max(coalesce((SELECT max(idx) FROM devices), 0),
+                    coalesce((SELECT max(device_floor) FROM epochs), 0))",
+    )? + DEVICE_BLOCK;
+    let busiest = largest("SELECT coalesce(max(sequence), 0) FROM ticket_numbers")?;
+    let begun = Epoch {
+        number: epoch,
+        begun_at: now,
+        backup_at,
+        open_until: Timestamp(now.seconds() + OPEN_SECONDS),
+    };
+    // Nowhere is it later than tomorrow.
+    let through = Timestamp(now.seconds() + DAY_SECONDS).to_utc().date_naive();
+    tx.execute(
+        "INSERT INTO epochs (epoch, begun_at, backup_at, open_until, log_floor, ticket_floor, device_floor,
+           through_date, number_block) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            epoch,
+            now.seconds(),
+            backup_at.seconds(),
+            begun.open_until.seconds(),
+            log,
+            ticket,
+            device,
+            through.to_string(),
+            NUMBER_BLOCK_MIN.max(2 * busiest),
+        ],
+    )?;
+    tx.execute(
+        "INSERT INTO relay_state (only, epoch, verdict_seq) VALUES (1, ?1, 0)
+         ON CONFLICT (only) DO UPDATE SET epoch = excluded.epoch",
+        [epoch],
+    )?;
+    organisation::skip_versions(tx, now, CATALOGUE_BLOCK)?;
+    let (sequence, link) = inbox::chain_end(tx, DESK_INDEX)?;
+    pass_over(tx, DESK_INDEX, sequence + 1, sequence + DESK_BLOCK)?;
+    inbox::set_chain_end(tx, DESK_INDEX, sequence + DESK_BLOCK, link)?;
+    Ok(begun)
+}
+
+/// The newest restore, if there was one.
+///
+/// # Errors
+/// The database fails.
+pub fn newest(connection: &Connection) -> Result<Option<Epoch>, StoreError> {
+    let sql = "SELECT epoch, begun_at, backup_at, open_until FROM epochs
+               ORDER BY begun_at DESC LIMIT 1";
+    Ok(connection
+        .query_row(sql, [], |row| {
+            Ok(Epoch {
+                number: row.get(0)?,
+                begun_at: Timestamp(row.get(1)?),
+                backup_at: Timestamp(row.get(2)?),
+                open_until: Timestamp(row.get(3)?),
+            })
+        })
+        .optional()?)
+}
+
+/// The changeset to go on with past a gap after `sequence`, where gaps are passed over; the gap is noted.
+pub(super) fn past_the_gap(
+    tx: &Transaction<'_>,
+    device_index: i64,
+    sequence: u32,
+) -> Result<Option<Received>, StoreError> {
+    let found = inbox::first_unchained(tx, device_index, sequence)?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let open = tx
+        .prepare_cached("SELECT 1 FROM epochs WHERE ?1 BETWEEN begun_at AND open_until")?
+        .exists([row.received_at.seconds()])?;
+    if !open {
+        return Ok(None);
+    }
+    let next = row.changeset.header.device_sequence;
+    pass_over(tx, device_index, sequence + 1, next - 1)?;
+    Ok(Some(row))
+}
+
+fn pass_over(
+    tx: &Transaction<'_>,
+    device_index: i64,
+    first: u32,
+    last: u32,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO chain_gaps (device_idx, first, last) VALUES (?1, ?2, ?3)",
+        params![device_index, first, last],
+    )?;
+    Ok(())
+}
+
+/// Whether the changeset fills a number that was passed over, and no other has.
+pub(super) fn fills_a_gap(tx: &Transaction<'_>, row: &Received) -> Result<bool, StoreError> {
+    let sequence = row.changeset.header.device_sequence;
+    Ok(tx
+        .prepare_cached(
+            "SELECT 1 FROM chain_gaps g WHERE g.device_idx = ?1 AND ?2 BETWEEN g.first AND g.last
+               AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.device_idx = ?1 AND i.device_sequence = ?2
+                 AND i.chained = 1)",
+        )?
+        .exists(params![row.device_index, sequence])?)
+}
+
+/// A place for the next row of a table: after its largest and after the newest restore's floor.
+pub(crate) fn next_index(tx: &Transaction<'_>, table: &'static str) -> Result<i64, StoreError> {
+    let sql = match table {
+        "tickets" => {
+            "SELECT max(coalesce((SELECT max(ticket_index) FROM tickets), 0),
+                        coalesce((SELECT max(ticket_floor) FROM epochs), 0)) + 1"
+        }
+        _ => {
+            "SELECT max(coalesce((SELECT max(idx) FROM devices), 0),
+                        coalesce((SELECT max(device_floor) FROM epochs), 0)) + 1"
+        }
+    };
+    Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Passes over the block of a date that may have been given out before the restore, once.
+pub(super) fn skip_numbers(tx: &Transaction<'_>, date: NaiveDate) -> Result<(), StoreError> {
+    let date = date.to_string();
+    let due: Option<(i64, i64)> = tx
+        .prepare_cached(
+            "SELECT epoch, number_block FROM epochs r WHERE r.through_date >= ?1
+               AND r.begun_at = (SELECT max(begun_at) FROM epochs)
+               AND NOT EXISTS (SELECT 1 FROM number_skips s WHERE s.date = ?1 AND s.epoch = r.epoch)",
+        )?
+        .query_row([&date], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((epoch, block)) = due else {
+        return Ok(());
+    };
+    tx.execute(
+        "INSERT INTO number_skips (date, epoch) VALUES (?1, ?2)",
+        params![date, epoch],
+    )?;
+    let last: i64 = tx
+        .prepare_cached(
+            "SELECT coalesce((SELECT sequence FROM ticket_numbers WHERE date = ?1), 0)",
+        )?
+        .query_row([&date], |row| row.get(0))?;
+    tx.execute(
+        "INSERT INTO ticket_number_gaps (date, first, last, reason) VALUES (?1, ?2, ?3, ?4)",
+        params![date, last + 1, last + block, RESTORED],
+    )?;
+    tx.execute(
+        "INSERT INTO ticket_numbers (date, sequence) VALUES (?1, ?2)
+         ON CONFLICT (date) DO UPDATE SET sequence = excluded.sequence",
+        params![date, last + block],
+    )?;
+    Ok(())
+}
+
+/// Notes the number that a phone remembers of a ticket; the first word counts.
+pub(super) fn claim(
+    tx: &Transaction<'_>,
+    device_index: i64,
+    ticket: TicketId,
+    number: TicketNumber,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT OR IGNORE INTO number_claims (ticket, date, sequence, device_idx)
+         SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM epochs)
+           AND NOT EXISTS (SELECT 1 FROM tickets WHERE id = ?1)",
+        params![
+            ticket.as_bytes(),
+            number.date().to_string(),
+            number.sequence(),
+            device_index
+        ],
+    )?;
+    Ok(())
+}
+
+/// The number that a ticket had before the restore, taken out of the gap that it lies in; `None` where no
+/// phone remembers one, or it lies in no gap of a restore, or is another's.
+pub(super) fn reclaim(
+    tx: &Transaction<'_>,
+    ticket: TicketId,
+) -> Result<Option<TicketNumber>, StoreError> {
+    let claimed: Option<(String, u32)> = tx
+        .prepare_cached("SELECT date, sequence FROM number_claims WHERE ticket = ?1")?
+        .query_row([ticket.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((date, sequence)) = claimed else {
+        return Ok(None);
+    };
+    let day: NaiveDate = date.parse().map_err(|_| StoreError::Malformed {
+        what: "number_claims.date",
+    })?;
+    skip_numbers(tx, day)?;
+    let gap: Option<(i64, i64)> = tx
+        .query_row(
+            "SELECT first, last FROM ticket_number_gaps
+             WHERE date = ?1 AND ?2 BETWEEN first AND last AND reason = ?3",
+            params![date, sequence, RESTORED],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((first, last)) = gap else {
+        return Ok(None);
+    };
+    let sequence_at = i64::from(sequence);
+    tx.execute(
+        "DELETE FROM ticket_number_gaps WHERE date = ?1 AND first = ?2",
+        params![date, first],
+    )?;
+    for (from, to) in [(first, sequence_at - 1), (sequence_at + 1, last)] {
+        if from <= to {
+            tx.execute(
+                "INSERT INTO ticket_number_gaps (date, first, last, reason) VALUES (?1, ?2, ?3, ?4)",
+                params![date, from, to, RESTORED],
+            )?;
+        }
+    }
+    Ok(Some(TicketNumber::new(day, sequence)))
+}
+
+/// The newest backup's mark, and what a device is told of it, where it is newer than `told`.
+pub(super) fn backed_up(
+    connection: &Connection,
+    keys: &ServerKeys,
+    sender: &super::Sender,
+    told: u64,
+) -> Result<Option<(u64, BackedUp)>, StoreError> {
+    let newest: Option<(i64, i64, i64)> = connection
+        .prepare_cached("SELECT id, log_end, inbox_end FROM backups ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let newest = newest.filter(|(mark, ..)| mark.cast_unsigned() > told);
+    let Some((mark, log, inbox_end)) = newest else {
+        return Ok(None);
+    };
+    let device_sequence: u32 = connection
+        .prepare_cached(
+            "SELECT coalesce(
+               (SELECT min(device_sequence) - 1 FROM inbox WHERE device_idx = ?1 AND id > ?2),
+               (SELECT max(device_sequence) FROM inbox WHERE device_idx = ?1), 0)",
+        )?
+        .query_row([sender.index, inbox_end], |row| row.get(0))?;
+    let (epoch, log) = (super::epoch_number(connection)?, log.cast_unsigned());
+    let message = backup_message(epoch, log, sender.device, device_sequence);
+    let told = BackedUp {
+        log,
+        device_sequence,
+        signature: keys.key.sign(&message),
+    };
+    Ok(Some((mark.cast_unsigned(), told)))
+}
