@@ -75,7 +75,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .fallback(fallback)
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
-        .layer(axum::middleware::from_fn(layers::headers))
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            layers::headers,
+        ))
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),
             layers::trace,

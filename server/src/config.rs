@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::tls::TlsFiles;
+
 /// Where the server listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:7420";
 
@@ -15,6 +17,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How clients reach the server, without a slash at the end; `None`: by the address it listens on.
     pub public_url: Option<String>,
+    /// Certificate and key that it speaks TLS with; `None`: plain HTTP, for this machine or behind a proxy.
+    pub tls: Option<TlsFiles>,
 }
 
 impl Config {
@@ -25,6 +29,7 @@ impl Config {
             data: data.into(),
             listen,
             public_url: None,
+            tls: None,
         }
     }
 
@@ -37,6 +42,17 @@ impl Config {
     pub fn url(&self) -> String {
         self.public_url
             .clone()
-            .unwrap_or_else(|| format!("http://{}", self.listen))
+            .unwrap_or_else(|| format!("{}://{}", self.scheme(), self.listen))
+    }
+
+    /// How it speaks itself.
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Whether browsers reach it by TLS, its own or a proxy's: cookies are `Secure` then, and they are told to
+    /// come by nothing else (HSTS, RFC 6797).
+    pub fn is_secure(&self) -> bool {
+        self.url().starts_with("https://")
     }
 }

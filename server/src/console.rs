@@ -1,7 +1,8 @@
 //! The console's files, embedded in the binary as Vite built them.
 //!
-//! Invariant: no page may load or run anything that is not in the binary (content security policy), but
-//! styles that components write into their elements. Without a build the server still works and says so.
+//! Invariant: no page may load or run anything that is not in the binary, nothing inline, and text becomes
+//! markup nowhere but in Vue's own templates (content security policy, trusted types). Without a build the
+//! server still works and says so.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,9 +13,9 @@ use rust_embed::RustEmbed;
 #[allow_missing = true]
 struct Files;
 
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+    font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types vue";
 
 const NOT_BUILT: &str = "控制台尚未构建。 The console is not built.\n\n\
     在 server/console 中运行 npm ci 和 npm run build，然后重新编译服务器。\n\

@@ -18,6 +18,7 @@ pub mod read_model;
 pub mod relay;
 pub mod server;
 pub mod store;
+pub mod tls;
 pub mod verify;
 pub mod wake;
 
@@ -69,6 +70,9 @@ pub enum ServerError {
     /// A restore was interrupted in this folder.
     #[error("open the data folder: a restore into it was not finished; run it again")]
     UnfinishedRestore,
+    /// Certificate and key.
+    #[error("serve with TLS")]
+    Tls(#[from] tls::TlsError),
     /// A file or the network.
     #[error("{what}")]
     Io {

@@ -2,13 +2,18 @@
 //! seconds to end; streams end at once.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::host::Host;
+use crate::tls::{Tls, TlsListener};
 use crate::{AppState, ServerError, router};
 
 /// How long requests may take to end when the server does, in seconds.
@@ -19,6 +24,7 @@ pub struct Running {
     /// Its state, to look at and to ring.
     pub state: AppState,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
     task: JoinHandle<std::io::Result<()>>,
 }
 
@@ -30,7 +36,12 @@ impl Running {
 
     /// Its address as a URL without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.state.config.scheme(), self.address)
+    }
+
+    /// Its certificate, where it speaks TLS itself.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
     }
 
     /// Waits until it has ended by itself or by `state.shutdown`.
@@ -83,20 +94,36 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
         .local_addr()
         .map_err(io("ask for the address".into()))?;
     config.listen = address;
+    let files = config.tls.clone();
+    let tls = crate::store::blocking(move || files.map(Tls::open).transpose()).await?;
     let state = crate::store::blocking(move || AppState::open(config, host)).await?;
     let app = router(state.clone());
     let shutdown = state.shutdown.clone();
-    let task = tokio::spawn(async move {
-        axum::serve(listener, app)
-            .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await
-    });
-    tracing::info!(%address, console = crate::console::is_embedded(), "listening");
+    let task = match &tls {
+        None => tokio::spawn(run(listener, app, shutdown)),
+        Some(tls) => {
+            let listener = TlsListener::start(listener, address, tls)?;
+            tokio::spawn(Arc::clone(tls).watch(shutdown.clone()));
+            tokio::spawn(run(listener, app, shutdown))
+        }
+    };
+    tracing::info!(%address, scheme = state.config.scheme(), console = crate::console::is_embedded(), "listening");
     Ok(Running {
         state,
         address,
+        tls,
         task,
     })
+}
+
+async fn run<L: Listener<Addr: std::fmt::Debug>>(
+    listener: L,
+    app: Router,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    axum::serve(listener, app)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
 }
 
 /// Runs the server until the process is told to end; `listening` is called once it takes requests.

@@ -59,6 +59,9 @@ test("a dispatcher finds a ticket by two characters and settles its conflict wit
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: "zh-CN" });
   const failures = [];
   page.on("pageerror", (error) => failures.push(error.message));
+  page.on("console", (message) => {
+    if (/Content Security Policy|TrustedHTML|TrustedScript/.test(message.text())) failures.push(message.text());
+  });
   await page.goto(`${server}/tickets`);
   await page.fill('input[name="username"]', dispatcher);
   await page.fill('input[name="password"]', PASSWORD);

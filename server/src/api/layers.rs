@@ -14,6 +14,23 @@ use tracing::Instrument;
 
 use crate::AppState;
 
+/// A year, as preload lists ask at least; subdomains are not ours to decide about.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// No other site's page holds a handle on ours, embeds what we answer, or is lent the machine's devices.
+const ISOLATION: [(HeaderName, &str); 3] = [
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names the request, logs its end, and tells the client the name.
@@ -39,7 +56,11 @@ pub(super) async fn trace(State(state): State<AppState>, request: Request, next:
 }
 
 /// Headers of every answer.
-pub(super) async fn headers(request: Request, next: Next) -> Response {
+pub(super) async fn headers(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
     let speaks_tus = request.uri().path().starts_with("/v1/blobs");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -58,6 +79,12 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
         HeaderValue::from_static("no-referrer"),
     );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    for (name, value) in ISOLATION {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if state.config.is_secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

@@ -138,7 +138,7 @@ fn invalid() -> ApiError {
 }
 
 fn set_cookie(state: &AppState, secret: &str, seconds: i64) -> HeaderValue {
-    let secure = if state.config.url().starts_with("https://") {
+    let secure = if state.config.is_secure() {
         "; Secure"
     } else {
         ""

@@ -1,17 +1,25 @@
 //! `gongdan serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
 use super::{Global, Outcome, Output};
 use crate::config::{Config, LISTEN_DEFAULT};
+use crate::tls::TlsFiles;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
     /// 监听地址 · Address and port to listen on
     #[arg(long, env = "GONGDAN_LISTEN", default_value = LISTEN_DEFAULT)]
     listen: SocketAddr,
+    /// TLS 证书文件（PEM，含上级证书） · Certificate to speak TLS with (PEM, with those of its issuers)
+    #[arg(long, env = "GONGDAN_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// TLS 私钥文件（PEM） · Key of the certificate (PEM)
+    #[arg(long, env = "GONGDAN_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
 }
 
 impl Serve {
@@ -19,6 +27,11 @@ impl Serve {
         log(global.log_json);
         let config = Config {
             listen: self.listen,
+            tls: self
+                .tls_certificate
+                .clone()
+                .zip(self.tls_key.clone())
+                .map(|(certificate, key)| TlsFiles { certificate, key }),
             ..global.config()
         };
         let runtime = tokio::runtime::Runtime::new()?;

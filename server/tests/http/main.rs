@@ -15,4 +15,5 @@ mod quarantine;
 mod session;
 mod sync;
 mod tickets;
+mod tls;
 mod wake;

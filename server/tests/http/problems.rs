@@ -144,7 +144,9 @@ async fn health_is_told_and_pages_carry_a_policy() {
     let text = page.text().await.unwrap();
     if gongdan_server::console::is_embedded() {
         assert!(
-            policy.starts_with("default-src 'self'") && text.contains("id=\"app\""),
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';")
+                && !policy.contains("unsafe")
+                && text.contains("id=\"app\""),
             "{policy} {text}"
         );
     } else {
