@@ -128,8 +128,53 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// What the server sent, as a device reads it. A server is upgraded before its phones: a role that only a
+    /// later version knows is left out, and gives no right here; the phone syncs on.
+    ///
+    /// # Errors
+    /// It is not a catalogue.
+    pub fn received(json: &[u8]) -> serde_json::Result<Self> {
+        let mut value: serde_json::Value = serde_json::from_slice(json)?;
+        let people = value
+            .get_mut("people")
+            .and_then(|people| people.as_array_mut());
+        for person in people.into_iter().flatten() {
+            if let Some(roles) = person
+                .get_mut("roles")
+                .and_then(|roles| roles.as_array_mut())
+            {
+                roles.retain(|role| serde_json::from_value::<Role>(role.clone()).is_ok());
+            }
+        }
+        serde_json::from_value(value)
+    }
+
     /// The person of an employee number.
     pub fn person(&self, id: &PersonId) -> Option<&Person> {
         self.people.iter().find(|person| person.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_role_of_a_later_version_is_left_out_and_the_rest_is_read() {
+        let label = r#"{"zh":"同意","en":"I agree."}"#;
+        let json = format!(
+            r#"{{"version":3,"organisation":"o","zone":"Asia/Shanghai","regions":[],"groups":[],"product_lines":[],
+                "checklists":[],"consent":{label},"later":1,
+                "people":[{{"id":"G1","name":"甲","roles":["technician","astronaut"]}}]}}"#
+        );
+        assert!(
+            serde_json::from_str::<Catalogue>(&json).is_err(),
+            "an operator is told"
+        );
+        let catalogue = Catalogue::received(json.as_bytes()).unwrap();
+        assert_eq!(catalogue.people[0].roles, [Role::Technician]);
+        assert_eq!(catalogue.version, 3);
+        assert!(Catalogue::received(b"{}").is_err());
     }
 }

@@ -255,7 +255,7 @@ impl Replica {
             actor: ActorId(entropy.bytes()),
             writing: HashMap::new(),
             entropy,
-            catalogue: catalogue.and_then(|json| serde_json::from_slice(&json).ok()),
+            catalogue: catalogue.and_then(|json| Catalogue::received(&json).ok()),
             loaded: HashMap::new(),
             uses: 0,
             awaiting: None,

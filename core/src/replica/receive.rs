@@ -53,9 +53,9 @@ impl Replica {
             return Err(ReceiveError::NotForThisRequest);
         }
         let catalogue: Option<Catalogue> = match &response.catalogue {
-            Some(json) => Some(
-                serde_json::from_slice(json).map_err(|_| crate::sync::codec::Malformed::Form)?,
-            ),
+            Some(json) => {
+                Some(Catalogue::received(json).map_err(|_| crate::sync::codec::Malformed::Form)?)
+            }
             None => None,
         };
         if let Some(backed_up) = &response.backed_up {
