@@ -164,6 +164,15 @@ impl Phone {
         }
     }
 
+    /// Its store as a program wrote it that did not know of this small fact.
+    pub fn forget_meta(&mut self, key: &str) {
+        let mut store = self.store().expect("a store in this process");
+        store
+            .write(&mut |txn| txn.put_meta(key, &[0xf6]))
+            .expect("the phone's store works");
+        self.reopen();
+    }
+
     /// Puts a backup back.
     pub fn restore(&mut self, backup: MemoryStore) {
         match &self.kept {

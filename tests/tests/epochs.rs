@@ -124,6 +124,46 @@ fn a_ticket_opened_since_the_backup_keeps_its_number_and_no_number_is_given_twic
 }
 
 #[test]
+fn a_backup_that_is_put_back_twice_gives_no_number_twice() {
+    let mut world = World::with(&["W001"]);
+    world.run_until_quiescent();
+    let (first, second) = (world.office.backup(), world.office.backup());
+    let mut numbers = std::collections::BTreeSet::new();
+    let mut tickets = Vec::new();
+    for backup in [first, second] {
+        world.office.restore(backup);
+        for _ in 0..5 {
+            let id = world.open_at_desk();
+            tickets.push(id);
+            assert!(numbers.insert(world.office.ticket(id).number.unwrap()));
+        }
+        world.wait(60);
+    }
+    assert_eq!((tickets.len(), numbers.len()), (10, 10));
+    world.finish();
+}
+
+#[test]
+fn a_store_from_before_epochs_were_noted_gives_back_too() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    world.act(0, id, note("备份之前"));
+    world.run_until_quiescent();
+    world.phones[0].forget_meta("epoch");
+    // It hears of backups all the same.
+    let newer = world.office.backup();
+    world.office.record_backup(&newer);
+    world.run_until_quiescent();
+    world.act(0, id, note("更新之后"));
+    world.run_until_quiescent();
+    world.phones[0].forget_meta("epoch");
+    world.office.restore(newer);
+    world.run_until_quiescent();
+    assert_eq!(notes(&world, id), 2);
+    world.finish();
+}
+
+#[test]
 fn what_was_held_only_as_a_snapshot_is_listed_by_ticket_and_stays_on_the_phone() {
     let mut world = World::with(&["W001", "W002"]);
     let id = world.accepted(0, &["W001"]);

@@ -58,22 +58,10 @@ impl Replica {
             }
             None => None,
         };
-        if let Some(backed_up) = &response.backed_up {
-            let mut epoch = None;
-            self.store.read(&mut |txn| {
-                epoch = get::<u32>(txn, meta::EPOCH)?;
-                Ok(())
-            })?;
-            let message = backup_message(
-                response.epoch.or(epoch).unwrap_or_default(),
-                backed_up.log,
-                self.identity.device,
-                backed_up.device_sequence,
-            );
-            if !self
-                .server_key()
-                .is_some_and(|key| key.verifies(&message, &backed_up.signature))
-            {
+        if let Some(told) = &response.backed_up {
+            let message = backup_message(told, self.identity.device);
+            let signed = |key: PublicKey| key.verifies(&message, &told.signature);
+            if !self.server_key().is_some_and(signed) {
                 return Err(ReceiveError::NotForThisRequest);
             }
         }

@@ -101,10 +101,24 @@ pub(super) fn keep_others(
     seq: u64,
     changeset: &Changeset,
 ) -> Result<(), StoreError> {
+    keep(txn, Origin::Others, seq, changeset)
+}
+
+/// Another device's changeset is to go along.
+pub(super) fn carry(txn: &mut dyn StoreTxn, changeset: &Changeset) -> Result<(), StoreError> {
+    keep(txn, Origin::Carried, 0, changeset)
+}
+
+fn keep(
+    txn: &mut dyn StoreTxn,
+    origin: Origin,
+    place: u64,
+    changeset: &Changeset,
+) -> Result<(), StoreError> {
     txn.put_kept(&KeptRow {
         id: 0,
-        origin: Origin::Others,
-        place: seq,
+        origin,
+        place,
         part: changeset.header.part_ref(),
         changeset: codec::encode(changeset),
         entries: Vec::new(),
@@ -118,38 +132,28 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Changeset, StoreError> {
     })
 }
 
-/// Another device's changeset is to go along.
-pub(super) fn carry(txn: &mut dyn StoreTxn, changeset: &Changeset) -> Result<(), StoreError> {
-    txn.put_kept(&KeptRow {
-        id: 0,
-        origin: Origin::Carried,
-        place: 0,
-        part: changeset.header.part_ref(),
-        changeset: codec::encode(changeset),
-        entries: Vec::new(),
-    })?;
-    Ok(())
-}
-
-/// Takes over what a response says of epoch and backups. `true`: another epoch than before.
-pub(super) fn heard(txn: &mut dyn StoreTxn, response: &Response) -> Result<bool, StoreError> {
-    let on = is_on(txn)?;
+/// Takes over what a response says of epoch and backups.
+pub(super) fn heard(txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
+    let known = get::<Option<u32>>(txn, meta::EPOCH)?.flatten();
     if let Some(epoch) = response.epoch {
-        let before = get::<u32>(txn, meta::EPOCH)?;
         put(txn, meta::EPOCH, &epoch)?;
-        if before.is_some_and(|before| before != epoch) {
-            begin(txn)?;
-            return Ok(true);
+        // A store from before epochs were noted, that starts from the beginning again, may be in any.
+        let synced = get::<u64>(txn, meta::NEWEST)?.is_some_and(|newest| newest > 0);
+        if known.map_or(synced, |known| known != epoch) {
+            return begin(txn);
         }
     }
-    // While giving back, a backup may be older than what was given.
-    if let Some(backed_up) = &response.backed_up
-        && !on
-    {
-        txn.forget_kept(Origin::Own, u64::from(backed_up.device_sequence))?;
-        txn.forget_kept(Origin::Others, backed_up.log)?;
+    if let Some(backed_up) = &response.backed_up {
+        if known.is_none() {
+            put(txn, meta::EPOCH, &backed_up.epoch)?;
+        }
+        // While giving back, a backup may be older than what was given.
+        if !is_on(txn)? {
+            txn.forget_kept(Origin::Own, u64::from(backed_up.device_sequence))?;
+            txn.forget_kept(Origin::Others, backed_up.log)?;
+        }
     }
-    Ok(false)
+    Ok(())
 }
 
 fn begin(txn: &mut dyn StoreTxn) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ CREATE TABLE kept (
     changeset BLOB NOT NULL,                  -- CBOR, signed
     entries   BLOB NOT NULL                   -- CBOR array of the outbox entries that left with it
 ) STRICT;
-CREATE INDEX kept_of_origin ON kept (origin, place);
+CREATE INDEX kept_in_order ON kept (origin, id);
 CREATE INDEX kept_of_part ON kept (ticket, part);
 
 -- Mirrors as they stood before the server was restored, until what they hold is known to be there.

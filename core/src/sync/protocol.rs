@@ -134,25 +134,28 @@ pub struct Response {
 /// The server's word that a verified backup holds what it had received up to some places.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct BackedUp {
-    /// The log's end in the backup.
+    /// The log's epoch.
     #[n(0)]
+    pub epoch: u32,
+    /// The log's end in the backup.
+    #[n(1)]
     pub log: u64,
     /// The end of the asking device's sequence in the backup.
-    #[n(1)]
+    #[n(2)]
     pub device_sequence: u32,
     /// The server's signature over [`backup_message`].
-    #[n(2)]
+    #[n(3)]
     #[cbor(with = "minicbor::bytes")]
     pub signature: Signature,
 }
 
-/// What the server signs to say that a backup holds what a device gave it.
-pub fn backup_message(epoch: u32, log: u64, device: DeviceId, device_sequence: u32) -> Vec<u8> {
+/// What the server signs to say that a backup holds what `device` gave it. The signature of `told` is not in it.
+pub fn backup_message(told: &BackedUp, device: DeviceId) -> Vec<u8> {
     let mut message = b"gongdan backup v1\n".to_vec();
-    message.extend_from_slice(&epoch.to_be_bytes());
-    message.extend_from_slice(&log.to_be_bytes());
+    message.extend_from_slice(&told.epoch.to_be_bytes());
+    message.extend_from_slice(&told.log.to_be_bytes());
     message.extend_from_slice(device.as_bytes());
-    message.extend_from_slice(&device_sequence.to_be_bytes());
+    message.extend_from_slice(&told.device_sequence.to_be_bytes());
     message
 }
 

@@ -111,7 +111,7 @@ pub(super) fn insert(
     key: &PublicKey,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let index = crate::relay::epoch::next_index(tx, "devices")?;
+    let index = crate::relay::epoch::next_device(tx)?;
     tx.execute(
         "INSERT INTO devices (idx, device, person, name, public_key, enrolled_at, seen_at)
          VALUES (?6, ?1, ?2, ?3, ?4, ?5, ?5)",

@@ -16,17 +16,36 @@ use super::inbox::{self, Received};
 use super::{log_end, sql_index};
 use crate::auth::identity::{DESK_INDEX, ServerKeys};
 use crate::organisation;
-use crate::store::StoreError;
+use crate::store::{StoreError, restores};
 
-/// Log entries, tickets, devices and catalogue versions passed over: far more than one organisation makes
-/// between two backups.
-const LOG_BLOCK: i64 = 1_000_000;
-const TICKET_BLOCK: i64 = 100_000;
-const DEVICE_BLOCK: i64 = 10_000;
-const CATALOGUE_BLOCK: u32 = 1_000;
-const DESK_BLOCK: u32 = 1_000_000;
-/// Ticket numbers of a day passed over at least; twice the busiest day where that is more.
-const NUMBER_BLOCK_MIN: i64 = 1_000;
+/// How much is passed over: a block, and as much again as could have been made in the time since the backup.
+/// The same backup may be put back twice, and what was given out in between was past the first block.
+struct Block {
+    at_least: i64,
+    per_minute: i64,
+}
+
+impl Block {
+    const LOG: Self = Self::new(1_000_000, 60_000);
+    const TICKETS: Self = Self::new(100_000, 600);
+    const DEVICES: Self = Self::new(10_000, 10);
+    const CATALOGUES: Self = Self::new(1_000, 10);
+    const DESK: Self = Self::new(1_000_000, 600);
+    /// Of one day; twice the busiest day where that is more.
+    const NUMBERS: Self = Self::new(1_000, 10);
+
+    const fn new(at_least: i64, per_minute: i64) -> Self {
+        Self {
+            at_least,
+            per_minute,
+        }
+    }
+
+    fn after(&self, minutes: i64) -> i64 {
+        self.at_least + self.per_minute * minutes
+    }
+}
+
 /// How long gaps are passed over: as long as a phone may stay away.
 const OPEN_SECONDS: i64 = 90 * 24 * 3600;
 const DAY_SECONDS: i64 = 24 * 3600;
@@ -57,17 +76,16 @@ pub fn begin(
     backup_at: Timestamp,
     epoch: u32,
 ) -> Result<Epoch, StoreError> {
-    let largest = |sql: &str| tx.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let log = sql_index(log_end(tx)?) + LOG_BLOCK;
-    let ticket = largest(
-        "SELECT max(coalesce((SELECT max(ticket_index) FROM tickets), 0),
-                    coalesce((SELECT max(ticket_floor) FROM epochs), 0))",
-    )? + TICKET_BLOCK;
-    let device = largest(
-        "SELECT max(coalesce((SELECT max(idx) FROM devices), 0),
-                    coalesce((SELECT max(device_floor) FROM epochs), 0))",
-    )? + DEVICE_BLOCK;
-    let busiest = largest("SELECT coalesce(max(sequence), 0) FROM ticket_numbers")?;
+    let minutes = (now.seconds() - backup_at.seconds()).max(0) / 60 + 1;
+    let busiest: i64 = tx.query_row(
+        "SELECT coalesce(max(sequence), 0) FROM ticket_numbers",
+        [],
+        |row| row.get(0),
+    )?;
+    let log = sql_index(log_end(tx)?) + Block::LOG.after(minutes);
+    let ticket = next_ticket(tx)? + Block::TICKETS.after(minutes);
+    let device = next_device(tx)? + Block::DEVICES.after(minutes);
+    let numbers = Block::NUMBERS.after(minutes).max(2 * busiest);
     let begun = Epoch {
         number: epoch,
         begun_at: now,
@@ -88,7 +106,7 @@ pub fn begin(
             ticket,
             device,
             through.to_string(),
-            NUMBER_BLOCK_MIN.max(2 * busiest),
+            numbers,
         ],
     )?;
     tx.execute(
@@ -96,10 +114,13 @@ pub fn begin(
          ON CONFLICT (only) DO UPDATE SET epoch = excluded.epoch",
         [epoch],
     )?;
-    organisation::skip_versions(tx, now, CATALOGUE_BLOCK)?;
+    let narrow = |block: i64| u32::try_from(block).unwrap_or(u32::MAX / 2);
+    let versions = narrow(Block::CATALOGUES.after(minutes));
+    organisation::skip_versions(tx, now, versions)?;
     let (sequence, link) = inbox::chain_end(tx, DESK_INDEX)?;
-    pass_over(tx, DESK_INDEX, sequence + 1, sequence + DESK_BLOCK)?;
-    inbox::set_chain_end(tx, DESK_INDEX, sequence + DESK_BLOCK, link)?;
+    let last = sequence.saturating_add(narrow(Block::DESK.after(minutes)));
+    pass_over(tx, DESK_INDEX, sequence + 1, last)?;
+    inbox::set_chain_end(tx, DESK_INDEX, last, link)?;
     Ok(begun)
 }
 
@@ -109,7 +130,7 @@ pub fn begin(
 /// The database fails.
 pub fn newest(connection: &Connection) -> Result<Option<Epoch>, StoreError> {
     let sql = "SELECT epoch, begun_at, backup_at, open_until FROM epochs
-               ORDER BY begun_at DESC LIMIT 1";
+               ORDER BY log_floor DESC LIMIT 1";
     Ok(connection
         .query_row(sql, [], |row| {
             Ok(Epoch {
@@ -168,18 +189,17 @@ pub(super) fn fills_a_gap(tx: &Transaction<'_>, row: &Received) -> Result<bool, 
         .exists(params![row.device_index, sequence])?)
 }
 
-/// A place for the next row of a table: after its largest and after the newest restore's floor.
-pub(crate) fn next_index(tx: &Transaction<'_>, table: &'static str) -> Result<i64, StoreError> {
-    let sql = match table {
-        "tickets" => {
-            "SELECT max(coalesce((SELECT max(ticket_index) FROM tickets), 0),
-                        coalesce((SELECT max(ticket_floor) FROM epochs), 0)) + 1"
-        }
-        _ => {
-            "SELECT max(coalesce((SELECT max(idx) FROM devices), 0),
-                        coalesce((SELECT max(device_floor) FROM epochs), 0)) + 1"
-        }
-    };
+/// The running number of the next ticket: after the largest, and after the newest restore's floor.
+pub(super) fn next_ticket(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    let sql = "SELECT max(coalesce((SELECT max(ticket_index) FROM tickets), 0),
+                          coalesce((SELECT max(ticket_floor) FROM epochs), 0)) + 1";
+    Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// The running number of the next device, likewise.
+pub(crate) fn next_device(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    let sql = "SELECT max(coalesce((SELECT max(idx) FROM devices), 0),
+                          coalesce((SELECT max(device_floor) FROM epochs), 0)) + 1";
     Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
@@ -189,7 +209,7 @@ pub(super) fn skip_numbers(tx: &Transaction<'_>, date: NaiveDate) -> Result<(), 
     let due: Option<(i64, i64)> = tx
         .prepare_cached(
             "SELECT epoch, number_block FROM epochs r WHERE r.through_date >= ?1
-               AND r.begun_at = (SELECT max(begun_at) FROM epochs)
+               AND r.log_floor = (SELECT max(log_floor) FROM epochs)
                AND NOT EXISTS (SELECT 1 FROM number_skips s WHERE s.date = ?1 AND s.epoch = r.epoch)",
         )?
         .query_row([&date], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -290,12 +310,8 @@ pub(super) fn backed_up(
     sender: &super::Sender,
     told: u64,
 ) -> Result<Option<(u64, BackedUp)>, StoreError> {
-    let newest: Option<(i64, i64, i64)> = connection
-        .prepare_cached("SELECT id, log_end, inbox_end FROM backups ORDER BY id DESC LIMIT 1")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let newest = newest.filter(|(mark, ..)| mark.cast_unsigned() > told);
-    let Some((mark, log, inbox_end)) = newest else {
+    let newest = restores::newest_backup(connection)?;
+    let Some((mark, backup)) = newest.filter(|(mark, _)| *mark > told) else {
         return Ok(None);
     };
     let device_sequence: u32 = connection
@@ -304,13 +320,15 @@ pub(super) fn backed_up(
                (SELECT min(device_sequence) - 1 FROM inbox WHERE device_idx = ?1 AND id > ?2),
                (SELECT max(device_sequence) FROM inbox WHERE device_idx = ?1), 0)",
         )?
-        .query_row([sender.index, inbox_end], |row| row.get(0))?;
-    let (epoch, log) = (super::epoch_number(connection)?, log.cast_unsigned());
-    let message = backup_message(epoch, log, sender.device, device_sequence);
-    let told = BackedUp {
-        log,
+        .query_row([sender.index, sql_index(backup.inbox_end)], |row| {
+            row.get(0)
+        })?;
+    let mut told = BackedUp {
+        epoch: super::epoch_number(connection)?,
+        log: backup.log_end,
         device_sequence,
-        signature: keys.key.sign(&message),
+        signature: [0; 64],
     };
-    Ok(Some((mark.cast_unsigned(), told)))
+    told.signature = keys.key.sign(&backup_message(&told, sender.device));
+    Ok(Some((mark, told)))
 }

@@ -101,7 +101,7 @@ pub(super) fn create(
         Some(number) => number,
         None => next_number(tx, date)?,
     };
-    let index = epoch::next_index(tx, "tickets")?;
+    let index = epoch::next_ticket(tx)?;
     tx.execute(
         "INSERT INTO tickets (ticket_index, id, number, created_seq, opener, opened_on)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

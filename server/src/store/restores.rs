@@ -96,23 +96,25 @@ pub fn record_backup(connection: &Connection, backup: &BackupRow) -> Result<(), 
     Ok(())
 }
 
-/// The newest backup that was recorded here.
+/// The newest backup that was recorded here, with its running number.
 ///
 /// # Errors
 /// The database fails.
-pub fn newest_backup(connection: &Connection) -> Result<Option<BackupRow>, StoreError> {
+pub fn newest_backup(connection: &Connection) -> Result<Option<(u64, BackupRow)>, StoreError> {
     let found = connection
         .prepare_cached(
-            "SELECT taken_at, epoch, log_end, inbox_end, sha256 FROM backups ORDER BY id DESC LIMIT 1",
+            "SELECT taken_at, epoch, log_end, inbox_end, sha256, id FROM backups ORDER BY id DESC LIMIT 1",
         )?
         .query_row([], |row| {
-            Ok(BackupRow {
+            let number: i64 = row.get(5)?;
+            let backup = BackupRow {
                 taken_at: Timestamp(row.get(0)?),
                 epoch: row.get(1)?,
                 log_end: row.get::<_, i64>(2)?.cast_unsigned(),
                 inbox_end: row.get::<_, i64>(3)?.cast_unsigned(),
                 sha256: row.get(4)?,
-            })
+            };
+            Ok((number.cast_unsigned(), backup))
         })
         .optional()?;
     Ok(found)

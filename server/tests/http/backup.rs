@@ -158,7 +158,7 @@ async fn a_backup_beside_writers_is_one_moment_and_restores_by_one_command() {
         (pending.taken_at, pending.log_end),
         (manifest.taken_at, manifest.log_end)
     );
-    let known = live.read(restores::newest_backup).unwrap().unwrap();
+    let (_, known) = live.read(restores::newest_backup).unwrap().unwrap();
     assert_eq!(
         (known.log_end, known.taken_at),
         (manifest.log_end, manifest.taken_at)
