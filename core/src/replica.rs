@@ -3,6 +3,7 @@
 //! Invariant: local = mirror + the outbox's waiting commands. A command and its effects are in the
 //! store before `execute` returns; nothing leaves the outbox but by a verdict or a dismissal.
 
+mod blobs;
 mod entropy;
 mod execute;
 mod local;
@@ -30,6 +31,7 @@ use crate::ticket::command::Action;
 use crate::ticket::summary::Summary;
 use crate::ticket::{Status, Ticket};
 
+pub use blobs::BlobError;
 use entropy::Entropy;
 
 /// Documents kept loaded; the least recently used goes first.

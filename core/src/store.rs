@@ -9,12 +9,14 @@ pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+use std::ops::Range;
+
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{
-    ActorId, ChangeHash, ChangesetHash, CommandId, Part, PartRef, PersonId, TicketId,
+    ActorId, BlobHash, ChangeHash, ChangesetHash, CommandId, Part, PartRef, PersonId, TicketId,
 };
 use crate::sync::changeset::ActLink;
 use crate::sync::protocol::DeviceRecord;
@@ -35,6 +37,12 @@ pub enum StoreError {
         /// What.
         what: &'static str,
     },
+    /// The key is not the file's; or the file's first page is damaged, which looks the same.
+    #[error("use the store: the key does not open it")]
+    WrongKey,
+    /// Something was to be deleted that the server has not acknowledged.
+    #[error("use the store: what was not acknowledged is not deleted")]
+    Unacknowledged,
     /// No room is left.
     #[error("use the store: no room")]
     Full,
@@ -263,6 +271,41 @@ pub struct ActorRow {
     pub person: PersonId,
 }
 
+/// The verdict by which an entry leaves the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// It is in the log.
+    Admitted = 1,
+    /// It was in the log already.
+    Duplicate = 2,
+}
+
+/// Whether the server has an attachment's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum BlobState {
+    /// Not all of them: never deleted.
+    Unsent,
+    /// All: may be dropped to make room.
+    Sent,
+}
+
+/// An attachment that this device keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct BlobRow {
+    /// SHA-256 of its bytes.
+    pub hash: BlobHash,
+    /// The ticket it was taken for.
+    pub ticket: TicketId,
+    /// Such as `image/jpeg`.
+    pub media_type: String,
+    /// How many.
+    pub bytes: u64,
+    /// Whether the server has them.
+    pub state: BlobState,
+}
+
 /// Which tickets to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -318,7 +361,10 @@ pub trait StoreTxn {
     /// Writes an entry; the next id where it is 0. Gives its id.
     fn put_entry(&mut self, entry: &OutboxEntry) -> Result<u64, StoreError>;
     fn entry(&mut self, id: u64) -> Result<Option<OutboxEntry>, StoreError>;
+    /// Only a refused one; another fails with [`StoreError::Unacknowledged`].
     fn delete_entry(&mut self, id: u64) -> Result<(), StoreError>;
+    /// Deletes an entry that the server acknowledged.
+    fn settle_entry(&mut self, id: u64, settled: Settled) -> Result<(), StoreError>;
     /// A part's entries, oldest first.
     fn entries_of(&mut self, part: PartRef) -> Result<Vec<OutboxEntry>, StoreError>;
     /// All entries of a state, oldest first.
@@ -346,6 +392,18 @@ pub trait StoreTxn {
     fn forget_kept_of(&mut self, part: PartRef) -> Result<(), StoreError>;
     /// Gives all that is kept of others one place.
     fn move_kept(&mut self, place: u64) -> Result<(), StoreError>;
+    /// Keeps an attachment; one that is there already stays as it is.
+    fn put_blob(&mut self, row: &BlobRow, bytes: &[u8]) -> Result<(), StoreError>;
+    fn blob(&mut self, hash: BlobHash) -> Result<Option<BlobRow>, StoreError>;
+    /// All of a state, in the order in which they came.
+    fn blobs_in(&mut self, state: BlobState) -> Result<Vec<BlobRow>, StoreError>;
+    /// Bytes of an attachment, as far as it has them.
+    fn read_blob(&mut self, hash: BlobHash, range: Range<u64>) -> Result<Vec<u8>, StoreError>;
+    fn mark_blob_sent(&mut self, hash: BlobHash) -> Result<(), StoreError>;
+    /// Only a sent one; another fails with [`StoreError::Unacknowledged`].
+    fn delete_blob(&mut self, hash: BlobHash) -> Result<(), StoreError>;
+    /// All of a ticket; fails with [`StoreError::Unacknowledged`] where one is not sent.
+    fn delete_blobs_of(&mut self, ticket: TicketId) -> Result<(), StoreError>;
 
     fn actor(&mut self, actor: ActorId) -> Result<Option<ActorRow>, StoreError>;
     fn put_actor(&mut self, actor: ActorId, row: &ActorRow) -> Result<(), StoreError>;

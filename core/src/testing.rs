@@ -2,7 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::document::TicketDoc;
-use crate::ids::{ActorId, CommandId, Part, PersonId, TicketId};
+use crate::ids::{ActorId, ChangeHash, CommandId, Part, PersonId, TicketId};
+use crate::store::{OutboxEntry, OutboxState};
 use crate::ticket::command::{Command, FieldValue};
 use crate::ticket::{Authored, Field, Value};
 
@@ -49,6 +50,33 @@ pub fn open() -> Command {
             field(Field::Grade, "B"),
         ],
         problem: "空调不制冷,室外机有异响".to_owned(),
+    }
+}
+
+/// An outbox entry of no particular content.
+pub fn entry(state: OutboxState) -> OutboxEntry {
+    OutboxEntry {
+        id: 0,
+        ticket: ticket(1),
+        part: Part::Service,
+        command_id: CommandId {
+            actor: actor(1),
+            ordinal: 1,
+        },
+        at: at(0),
+        command: Command::Accept,
+        actor: actor(1),
+        sequence: 1,
+        base: vec![ChangeHash([1; 32]), ChangeHash([2; 32])],
+        hash: ChangeHash([3; 32]),
+        change: vec![1, 2, 3],
+        state,
+        device_sequence: None,
+        act: None,
+        anchor: at(0),
+        catalogue: 0,
+        verdict: None,
+        replaces: None,
     }
 }
 

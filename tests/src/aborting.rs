@@ -2,10 +2,12 @@
 //!
 //! Invariant: what it does before that is what the store beneath does, in the same order.
 
-use gongdan_core::ids::{ActorId, PartRef, TicketId};
+use std::ops::Range;
+
+use gongdan_core::ids::{ActorId, BlobHash, PartRef, TicketId};
 use gongdan_core::store::{
-    ActorRow, AsideRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow,
-    Store, StoreError, StoreTxn, TicketRow, Work,
+    ActorRow, AsideRow, BlobRow, BlobState, Filter, KeptRow, MirrorRow, Origin, OutboxEntry,
+    OutboxState, SealedRow, Settled, Store, StoreError, StoreTxn, TicketRow, Work,
 };
 use gongdan_core::sync::protocol::DeviceRecord;
 use gongdan_core::ticket::summary::Summary;
@@ -96,6 +98,7 @@ counted! {
     fn put_entry(entry: &OutboxEntry) -> u64;
     fn entry(id: u64) -> Option<OutboxEntry>;
     fn delete_entry(id: u64) -> ();
+    fn settle_entry(id: u64, settled: Settled) -> ();
     fn entries_of(part: PartRef) -> Vec<OutboxEntry>;
     fn entries_in(state: OutboxState) -> Vec<OutboxEntry>;
     fn sealed(device_sequence: u32) -> Option<SealedRow>;
@@ -108,6 +111,13 @@ counted! {
     fn forget_kept(origin: Origin, through: u64) -> ();
     fn forget_kept_of(part: PartRef) -> ();
     fn move_kept(place: u64) -> ();
+    fn put_blob(row: &BlobRow, bytes: &[u8]) -> ();
+    fn blob(hash: BlobHash) -> Option<BlobRow>;
+    fn blobs_in(state: BlobState) -> Vec<BlobRow>;
+    fn read_blob(hash: BlobHash, range: Range<u64>) -> Vec<u8>;
+    fn mark_blob_sent(hash: BlobHash) -> ();
+    fn delete_blob(hash: BlobHash) -> ();
+    fn delete_blobs_of(ticket: TicketId) -> ();
     fn actor(actor: ActorId) -> Option<ActorRow>;
     fn put_actor(actor: ActorId, row: &ActorRow) -> ();
     fn device(index: u64) -> Option<DeviceRecord>;

@@ -11,7 +11,7 @@ use gongdan_core::replica::{
     ExecuteError, Identity, OutboxCounts, Outcome, ReceiveError, Replica, Seen, TicketView,
 };
 use gongdan_core::store::memory::MemoryStore;
-use gongdan_core::store::sqlite::SqliteStore;
+use gongdan_core::store::sqlite::{SqliteStore, StoreKey};
 use gongdan_core::store::{Filter, OutboxEntry, Store, StoreError, Work};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::ticket::summary::Summary;
@@ -109,11 +109,16 @@ impl Phone {
     fn store(&self) -> Option<Box<dyn Store>> {
         match &self.kept {
             Kept::Memory(state) => Some(Box::new(Shared(Arc::clone(state)))),
-            Kept::Sqlite(path) => {
-                Some(Box::new(SqliteStore::open(path).expect("the phone's file")))
-            }
+            Kept::Sqlite(path) => Some(Box::new(
+                SqliteStore::open(path, &self.store_key()).expect("the phone's file"),
+            )),
             Kept::Node => None,
         }
+    }
+
+    /// The key of its file.
+    pub fn store_key(&self) -> StoreKey {
+        StoreKey::from_bytes(self.secret)
     }
 
     fn open(&mut self) {

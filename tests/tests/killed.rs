@@ -112,7 +112,8 @@ fn arguments(
 
 /// The phone's file says the same in all its tables, and everything that was done is in it.
 fn assert_whole(world: &mut World, ticket: TicketId, done: &[String]) {
-    let mut store = SqliteStore::open(world.phones[0].path()).unwrap();
+    let mut store =
+        SqliteStore::open(world.phones[0].path(), &world.phones[0].store_key()).unwrap();
     store
         .read(&mut |txn| {
             let mut sealed_entries = Vec::new();

@@ -3,7 +3,7 @@
 //! Invariant: a screen chooses its text by variant and `code`; `Display` is for developers' logs.
 
 use gongdan_core::document::Inexecutable;
-use gongdan_core::replica::{ExecuteError, ReceiveError};
+use gongdan_core::replica::{BlobError, ExecuteError, ReceiveError};
 use gongdan_core::store::StoreError;
 use gongdan_core::ticket::{Action, Status};
 use serde::Serialize;
@@ -30,7 +30,8 @@ pub enum PhoneError {
     },
     /// The command itself does not fit: `misfit`, `field_not_here`, `too_many`, `no_such_item`,
     /// `item_exists`, `splice_outside`, `no_effect`, `other_part`, `lead_not_in_crew`; `not_an_act`
-    /// for commands that do not go together; `invalid_id` for an id of another form.
+    /// for commands that do not go together; `too_large` for an attachment; `invalid_id` for an id of
+    /// another form.
     #[error("does not fit: {code}")]
     Unfit {
         /// Which rule.
@@ -41,15 +42,15 @@ pub enum PhoneError {
     /// The heads seen are not in the ticket any more: read it again and let the person look.
     #[error("the form shows a ticket that is not there any more")]
     Stale,
-    /// The phone's database: `full`, `unusable`, `malformed`, `not_enrolled`, `already_enrolled`,
-    /// `reopen` after a failure inside.
+    /// The phone's database: `full`, `unusable`, `malformed`, `wrong_key`, `unacknowledged`,
+    /// `not_enrolled`, `already_enrolled`, `reopen` after a failure inside.
     #[error("the store failed: {code}")]
     Store {
         /// What is wrong.
         code: String,
     },
-    /// The device's key: `no_key`, `not_32_bytes`, `failed` (the host's key store), `no_randomness`.
-    #[error("the device's key: {code}")]
+    /// The device's or the database's key: `no_key`, `not_32_bytes`, `failed` (the host's key store), `no_randomness`.
+    #[error("a secret key: {code}")]
     Key {
         /// What is wrong.
         code: String,
@@ -139,6 +140,8 @@ impl From<StoreError> for PhoneError {
             StoreError::Full => "full",
             StoreError::Malformed { what: "identity" } => "not_enrolled",
             StoreError::Malformed { .. } => "malformed",
+            StoreError::WrongKey => "wrong_key",
+            StoreError::Unacknowledged => "unacknowledged",
             StoreError::Backend(_) | StoreError::RolledBack => "unusable",
         })
     }
@@ -159,6 +162,15 @@ impl From<ExecuteError> for PhoneError {
             ExecuteError::UnknownHeads => Self::Stale,
             ExecuteError::NotAnAct => Self::unfit("not_an_act"),
             ExecuteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BlobError> for PhoneError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::TooLarge => Self::unfit("too_large"),
+            BlobError::Store(error) => error.into(),
         }
     }
 }

@@ -13,13 +13,24 @@ use gongdan_core::sync::keys::DeviceKey;
 use crate::error::{HostError, PhoneError};
 use crate::exchange::{Request, Response};
 
-/// Keeps the device's secret key: Android's Keystore, the iOS keychain, a file in tests.
+/// The secrets that a host keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, uniffi::Enum)]
+pub enum Secret {
+    /// By which the device signs.
+    DeviceKey,
+    /// By which the database is encrypted.
+    DatabaseKey,
+}
+
+/// Keeps secret keys, each under its name: Android's Keystore, the iOS keychain, files in tests.
 #[uniffi::export(with_foreign)]
 pub trait KeyStore: Send + Sync {
     /// The 32 secret bytes saved before; nothing where there are none.
-    fn load(&self) -> Result<Option<Vec<u8>>, HostError>;
-    /// Saves the 32 secret bytes, durably, before it returns.
-    fn save(&self, secret: Vec<u8>) -> Result<(), HostError>;
+    fn load(&self, secret: Secret) -> Result<Option<Vec<u8>>, HostError>;
+    /// Saves 32 secret bytes, durably, before it returns.
+    fn save(&self, secret: Secret, bytes: Vec<u8>) -> Result<(), HostError>;
+    /// Destroys a secret for good, before it returns; one that is not there is no failure.
+    fn destroy(&self, secret: Secret) -> Result<(), HostError>;
 }
 
 /// Is told of changes, after they are in the store.
@@ -37,21 +48,35 @@ pub trait Transport: Send + Sync {
     async fn send(&self, request: Request) -> Result<Response, HostError>;
 }
 
-/// The device's key from the host, made and saved first where there is none and `make` says so.
-pub(crate) fn device_key(store: &dyn KeyStore, make: bool) -> Result<DeviceKey, PhoneError> {
-    let saved = store.load().map_err(|_| PhoneError::key("failed"))?;
-    let secret = match saved {
-        Some(bytes) => <[u8; 32]>::try_from(bytes).map_err(|_| PhoneError::key("not_32_bytes"))?,
+/// A secret from the host, made and saved first where there is none and `make` says so.
+pub(crate) fn secret(
+    store: &dyn KeyStore,
+    which: Secret,
+    make: bool,
+) -> Result<[u8; 32], PhoneError> {
+    let saved = store.load(which).map_err(|_| PhoneError::key("failed"))?;
+    match saved {
+        Some(bytes) => bytes
+            .try_into()
+            .map_err(|_| PhoneError::key("not_32_bytes")),
         None if make => {
-            let secret = random()?;
+            let bytes = random()?;
             store
-                .save(secret.to_vec())
+                .save(which, bytes.to_vec())
                 .map_err(|_| PhoneError::key("failed"))?;
-            secret
+            Ok(bytes)
         }
-        None => return Err(PhoneError::key("no_key")),
-    };
-    Ok(DeviceKey::from_bytes(&secret))
+        None => Err(PhoneError::key("no_key")),
+    }
+}
+
+/// The device's key.
+pub(crate) fn device_key(store: &dyn KeyStore, make: bool) -> Result<DeviceKey, PhoneError> {
+    Ok(DeviceKey::from_bytes(&secret(
+        store,
+        Secret::DeviceKey,
+        make,
+    )?))
 }
 
 /// 32 bytes of the operating system's randomness.

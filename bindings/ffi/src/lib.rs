@@ -4,6 +4,7 @@
 //! this crate is the edge where time is read, randomness is drawn, and the host is called back.
 #![warn(missing_docs)]
 
+mod blobs;
 mod enrol;
 mod error;
 mod exchange;
@@ -14,7 +15,7 @@ mod record;
 pub use enrol::{Enrolment, Invitation, parse_invitation, request_enrolment};
 pub use error::{HostError, PhoneError};
 pub use exchange::{Request, Response, SyncReport};
-pub use host::{KeyStore, Observer, Transport};
+pub use host::{KeyStore, Observer, Secret, Transport};
 pub use phone::Phone;
 pub use record::{OutboxItem, Ticket, TicketView};
 

@@ -3,6 +3,7 @@
 //! Invariant: each call is one of core's; calls from several threads wait for one another.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gongdan_core::catalogue::Catalogue;
@@ -10,14 +11,14 @@ use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangeHash, DeviceId, Part, PersonId, TicketId};
 use gongdan_core::replica::{Identity, OutboxCounts, Replica};
 use gongdan_core::store::Filter;
-use gongdan_core::store::sqlite::SqliteStore;
+use gongdan_core::store::sqlite::{FileState, SqliteStore, StoreKey, file_state};
 use gongdan_core::ticket::command::{Act, Command};
 use gongdan_core::ticket::summary::Summary;
 
 use crate::enrol::Enrolment;
 use crate::error::PhoneError;
 use crate::exchange::Exchange;
-use crate::host::{Changes, KeyStore, Observer, device_key, now, random};
+use crate::host::{Changes, KeyStore, Observer, Secret, device_key, now, random, secret};
 use crate::record::{OutboxItem, TicketView};
 
 /// A phone: its tickets, its outbox, its side of the sync. One at a time on a file.
@@ -49,19 +50,30 @@ impl Phone {
     }
 }
 
+/// The store at `path`, under the key that the host keeps; made where there is nothing to be opened by it.
+fn open_store(path: &str, key_store: &dyn KeyStore) -> Result<SqliteStore, PhoneError> {
+    let make = file_state(Path::new(path))? != FileState::Encrypted;
+    let key = secret(key_store, Secret::DatabaseKey, make)?;
+    Ok(SqliteStore::open(path, &StoreKey::from_bytes(key))?)
+}
+
 #[uniffi::export]
 impl Phone {
-    /// Opens the phone that lives at `path`.
+    /// Opens the phone that lives at `path`. A database of an earlier version, which is not encrypted, is
+    /// encrypted first, by a key that is made and saved for it.
     ///
     /// # Errors
-    /// [`PhoneError::Store`] (`not_enrolled` where there is none yet), [`PhoneError::Key`].
+    /// [`PhoneError::Store`] (`not_enrolled` where there is none yet, `wrong_key`), [`PhoneError::Key`].
     #[uniffi::constructor(default(observer = None))]
     pub fn open(
         path: String,
         key_store: Arc<dyn KeyStore>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, PhoneError> {
-        let store = SqliteStore::open(&path)?;
+        if file_state(Path::new(&path))? == FileState::Absent {
+            return Err(PhoneError::store("not_enrolled"));
+        }
+        let store = open_store(&path, &*key_store)?;
         let key = device_key(&*key_store, false)?;
         let mut replica = Replica::open(Box::new(store), key.clone(), random()?)?;
         let changes = Changes::default();
@@ -94,7 +106,7 @@ impl Phone {
                     .ok_or_else(|| PhoneError::store("already_enrolled"))
             }
             Err(PhoneError::Store { code }) if code == "not_enrolled" => {
-                Replica::enrol(&mut SqliteStore::open(&path)?, &identity)?;
+                Replica::enrol(&mut open_store(&path, &*key_store)?, &identity)?;
                 Self::open(path, key_store, observer)
             }
             Err(error) => Err(error),

@@ -7,17 +7,24 @@ import gongdan
 
 
 class FileKeyStore(gongdan.KeyStore):
-    """Keeps the key in a file that its owner alone can read."""
+    """Keeps each secret in a file that its owner alone can read."""
 
-    def __init__(self, file: pathlib.Path):
-        self.file = file
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
 
-    def load(self):
-        return self.file.read_bytes() if self.file.exists() else None
+    def _file(self, secret):
+        return self.folder / secret.name
 
-    def save(self, secret):
-        self.file.touch(mode=0o600)
-        self.file.write_bytes(secret)
+    def load(self, secret):
+        return self._file(secret).read_bytes() if self._file(secret).exists() else None
+
+    def save(self, secret, bytes):
+        self.folder.mkdir(exist_ok=True)
+        self._file(secret).touch(mode=0o600)
+        self._file(secret).write_bytes(bytes)
+
+    def destroy(self, secret):
+        self._file(secret).unlink(missing_ok=True)
 # guide: end
 
 

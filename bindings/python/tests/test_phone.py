@@ -2,12 +2,13 @@
 
 import asyncio
 import datetime
+import gc
 import hashlib
 import uuid
 
 import gongdan
 import pytest
-from gongdan import Command, Field, Filter, OutboxState, PhoneError, Status, Value
+from gongdan import Command, Field, Filter, OutboxState, PhoneError, Secret, Status, Value
 
 from host import FileKeyStore, HttpTransport
 
@@ -332,6 +333,24 @@ def test_a_token_for_attachments_is_had_by_a_signed_request(phone, network):
     assert asyncio.run(network.send(request)).status == 401
 
 
+def test_photos_are_kept_until_the_server_has_them(desk, phone, network, tmp_path):
+    ticket = given_ticket(desk, phone, network)
+    photo = b"\xff\xd8" + bytes(range(256)) * 4096
+    name = phone.add_blob(ticket, "image/jpeg", photo)
+    assert name == hashlib.sha256(photo).hexdigest()
+    assert phone.add_blob(ticket, "image/jpeg", photo) == name
+    unsent = phone.unsent_blobs()
+    assert [(blob.hash, blob.bytes, blob.ticket) for blob in unsent] == [(name, len(photo), ticket)]
+    pieces = [phone.read_blob(name, at, 100_000) for at in range(0, len(photo), 100_000)]
+    assert b"".join(pieces) == photo
+    assert not phone.drop_blob(name) and phone.unsent_blobs() == unsent
+    for file in tmp_path.glob("phone.db*"):
+        assert photo[:64] not in file.read_bytes()
+    phone.mark_blob_sent(name)
+    assert phone.unsent_blobs() == [] and phone.drop_blob(name)
+    assert phone.read_blob(name, 0, 1) is None
+
+
 def test_a_code_serves_one_device(server, network, key_store, tmp_path):
     invitation = gongdan.parse_invitation(server.invite("G4003"))
     path = str(tmp_path / "phone.db")
@@ -348,6 +367,7 @@ def test_a_code_serves_one_device(server, network, key_store, tmp_path):
 
     other = gongdan.parse_invitation(server.invite("G4003"))
     fresh = FileKeyStore(tmp_path / "fresh-key")
+    fresh.save(Secret.DATABASE_KEY, key_store.load(Secret.DATABASE_KEY))
     with pytest.raises(PhoneError.Store) as failure:
         asyncio.run(gongdan.Phone.enrol_with(path, network, other.code, "测试手机", fresh))
     assert failure.value.code == "already_enrolled"
@@ -360,19 +380,36 @@ def test_a_phone_opens_only_with_its_key_and_its_store(phone, key_store, tmp_pat
     assert failure.value.code == "not_enrolled"
 
     class Broken(gongdan.KeyStore):
-        def __init__(self, load):
-            self.load = load
+        def __init__(self, broken, load):
+            self.broken, self.broken_load = broken, load
 
-        def save(self, secret):
+        def load(self, secret):
+            return self.broken_load() if secret == self.broken else key_store.load(secret)
+
+        def save(self, secret, bytes):
             raise AssertionError("opening saves no key")
+
+        def destroy(self, secret):
+            raise AssertionError("opening destroys no key")
 
     def raises():
         raise gongdan.HostError.Failed("locked")
 
-    for load, code in [(lambda: None, "no_key"), (lambda: b"short", "not_32_bytes"), (raises, "failed")]:
-        with pytest.raises(PhoneError.Key) as failure:
-            gongdan.Phone.open(str(tmp_path / "phone.db"), Broken(load))
-        assert failure.value.code == code
+    path = tmp_path / "phone.db"
+    device = phone.device()
+    del phone
+    gc.collect()
+    before = path.read_bytes()
+    for secret in Secret:
+        for load, code in [(lambda: None, "no_key"), (lambda: b"short", "not_32_bytes"), (raises, "failed")]:
+            with pytest.raises(PhoneError.Key) as failure:
+                gongdan.Phone.open(str(path), Broken(secret, load))
+            assert failure.value.code == code
+    with pytest.raises(PhoneError.Store) as failure:
+        gongdan.Phone.open(str(path), Broken(Secret.DATABASE_KEY, lambda: b"?" * 32))
+    assert failure.value.code == "wrong_key"
+    assert path.read_bytes() == before
+    assert gongdan.Phone.open(str(path), key_store).device() == device
 
 
 def test_an_observer_may_call_the_phone_and_may_fail(desk, server, network, key_store, tmp_path):

@@ -11,7 +11,8 @@ use crate::document::{TicketDoc, snapshot};
 use crate::ids::{ChangeHash, Part, PartRef, TicketId};
 use crate::policy;
 use crate::store::{
-    ActorRow, MirrorRow, OutboxEntry, OutboxState, SealedRow, StoreError, StoreTxn, TicketRow,
+    ActorRow, BlobState, MirrorRow, OutboxEntry, OutboxState, SealedRow, Settled, StoreError,
+    StoreTxn, TicketRow,
 };
 use crate::sync::changeset::Changeset;
 use crate::sync::codec;
@@ -288,7 +289,7 @@ impl Applying {
             let Some(entry) = txn.entry(*id)? else {
                 continue;
             };
-            txn.delete_entry(*id)?;
+            txn.settle_entry(*id, Settled::Admitted)?;
             let part = entry.part_ref();
             let Some((doc, at)) = self.mirror(txn, part)? else {
                 // The document was evicted meanwhile: the entry waited in quarantine and is in the log now.
@@ -464,7 +465,7 @@ impl Applying {
         if !shown && let Some(index) = txn.ticket(part.ticket)?.and_then(|row| row.index) {
             self.want.insert(PartIndex::new(index, part.part));
         }
-        txn.delete_entry(entry.id)
+        txn.settle_entry(entry.id, Settled::Duplicate)
     }
 
     fn save(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
@@ -572,6 +573,10 @@ fn evict(
                 .iter()
                 .any(|e| e.state.is_waiting());
         }
+        unsent |= txn
+            .blobs_in(BlobState::Unsent)?
+            .iter()
+            .any(|blob| blob.ticket == ticket);
         if unsent {
             left.insert(index);
             continue;
@@ -591,6 +596,8 @@ fn evict(
             docs.extend(local::local(txn, PartRef { ticket, part })?);
         }
         if docs.is_empty() {
+            // Nothing unsent is among them: that keeps its ticket.
+            txn.delete_blobs_of(ticket)?;
             txn.delete_ticket(ticket)?;
             evicted.push(ticket);
         } else {

@@ -1,15 +1,14 @@
 //! What every store must do, written once and run on each.
 
 use super::{
-    ActorRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow, Store,
-    StoreError, StoreTxn, TicketRow,
+    ActorRow, BlobRow, BlobState, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState,
+    SealedRow, Settled, Store, StoreError, StoreTxn, TicketRow,
 };
 use crate::document::TicketDoc;
-use crate::ids::{ChangeHash, CommandId, Part, PartRef};
+use crate::ids::{BlobHash, ChangeHash, Part, PartRef};
 use crate::sync::protocol::DeviceRecord;
-use crate::testing;
+use crate::testing::{self, entry};
 use crate::ticket::Status;
-use crate::ticket::command::Command;
 use crate::ticket::summary::{Summary, search_text, summarize};
 
 /// Runs the whole suite on an empty store.
@@ -21,6 +20,8 @@ pub fn check(store: &mut dyn Store) {
     what_is_kept_and_set_aside_reads_back(store);
     a_failed_transaction_writes_nothing(store);
     the_outbox_keeps_its_order(store);
+    what_was_not_acknowledged_is_not_deleted(store);
+    attachments_read_back_in_any_piece(store);
     lists_are_filtered_searched_and_ordered(store);
 }
 
@@ -56,32 +57,6 @@ fn row(n: u8, status: Status, problem: &str) -> TicketRow {
         index: Some(u64::from(n)),
         summary,
         search_text: search_text(&ticket),
-    }
-}
-
-fn entry(state: OutboxState) -> OutboxEntry {
-    OutboxEntry {
-        id: 0,
-        ticket: testing::ticket(1),
-        part: Part::Service,
-        command_id: CommandId {
-            actor: testing::actor(1),
-            ordinal: 1,
-        },
-        at: testing::at(0),
-        command: Command::Accept,
-        actor: testing::actor(1),
-        sequence: 1,
-        base: vec![ChangeHash([1; 32]), ChangeHash([2; 32])],
-        hash: ChangeHash([3; 32]),
-        change: vec![1, 2, 3],
-        state,
-        device_sequence: None,
-        act: None,
-        anchor: testing::at(0),
-        catalogue: 0,
-        verdict: None,
-        replaces: None,
     }
 }
 
@@ -254,13 +229,119 @@ fn the_outbox_keeps_its_order(store: &mut dyn Store) {
         assert_eq!(got(txn.entries_in(OutboxState::InFlight)), [moved]);
         let part = entry(OutboxState::Held).part_ref();
         assert_eq!(got(txn.entries_of(part)).len(), 3);
-        got(txn.delete_entry(ids[2]));
+        got(txn.settle_entry(ids[2], Settled::Admitted));
         let next = got(txn.put_entry(&entry(OutboxState::Pending)));
         assert!(next > ids[2], "an id never serves twice");
         for id in [ids[0], ids[1], next] {
-            got(txn.delete_entry(id));
+            got(txn.settle_entry(id, Settled::Duplicate));
         }
         assert_eq!(got(txn.entries_of(part)), []);
+    });
+}
+
+/// Whatever state it is in; but a refused entry leaves at its author's word, and a sent attachment to make room.
+fn what_was_not_acknowledged_is_not_deleted(store: &mut dyn Store) {
+    use OutboxState::{Held, InFlight, Pending, Quarantined, Refused};
+    for state in [Pending, InFlight, Held, Quarantined, Refused] {
+        let mut id = 0;
+        write(store, |txn| id = got(txn.put_entry(&entry(state))));
+        let deleted = store.write(&mut |txn| txn.delete_entry(id));
+        if state == Refused {
+            assert!(deleted.is_ok());
+            continue;
+        }
+        assert!(
+            matches!(deleted, Err(StoreError::Unacknowledged)),
+            "{state:?}"
+        );
+        write(store, |txn| {
+            assert!(got(txn.entry(id)).is_some());
+            got(txn.settle_entry(id, Settled::Admitted));
+            assert!(got(txn.entry(id)).is_none());
+        });
+    }
+    let row = blob(1, 3);
+    write(store, |txn| got(txn.put_blob(&row, b"abc")));
+    let deleted = store.write(&mut |txn| txn.delete_blob(row.hash));
+    assert!(matches!(deleted, Err(StoreError::Unacknowledged)));
+    write(store, |txn| {
+        assert_eq!(got(txn.read_blob(row.hash, 0..3)), b"abc");
+        got(txn.mark_blob_sent(row.hash));
+        got(txn.delete_blob(row.hash));
+        assert_eq!(got(txn.blob(row.hash)), None);
+        assert_eq!(got(txn.read_blob(row.hash, 0..3)), b"");
+    });
+    let (sent, unsent) = (
+        blob(1, 1),
+        BlobRow {
+            hash: BlobHash([2; 32]),
+            ..blob(1, 1)
+        },
+    );
+    write(store, |txn| {
+        got(txn.put_blob(&sent, b"a"));
+        got(txn.put_blob(&unsent, b"b"));
+        got(txn.mark_blob_sent(sent.hash));
+    });
+    let deleted = store.write(&mut |txn| txn.delete_blobs_of(sent.ticket));
+    assert!(matches!(deleted, Err(StoreError::Unacknowledged)));
+    write(store, |txn| {
+        assert!(got(txn.blob(sent.hash)).is_some(), "all or none");
+        got(txn.mark_blob_sent(unsent.hash));
+        got(txn.delete_blobs_of(sent.ticket));
+        assert_eq!(got(txn.blobs_in(BlobState::Sent)), []);
+    });
+}
+
+fn blob(n: u8, bytes: u64) -> BlobRow {
+    BlobRow {
+        hash: BlobHash([n; 32]),
+        ticket: testing::ticket(n),
+        media_type: "image/jpeg".to_owned(),
+        bytes,
+        state: BlobState::Unsent,
+    }
+}
+
+fn attachments_read_back_in_any_piece(store: &mut dyn Store) {
+    let bytes: Vec<u8> = (0..700_000u32).map(|n| (n % 251) as u8).collect();
+    let (large, small, empty) = (blob(1, 700_000), blob(2, 1), blob(3, 0));
+    write(store, |txn| {
+        got(txn.put_blob(&large, &bytes));
+        got(txn.put_blob(&small, b"x"));
+        got(txn.put_blob(&empty, b""));
+        got(txn.put_blob(&blob(1, 1), b"other bytes under the same name"));
+    });
+    write(store, |txn| {
+        assert_eq!(got(txn.blob(large.hash)), Some(large.clone()));
+        let unsent = [large.clone(), small.clone(), empty.clone()];
+        assert_eq!(got(txn.blobs_in(BlobState::Unsent)), unsent);
+        // 262144 is where a piece may end.
+        for (from, to) in [
+            (0, 700_000),
+            (0, 1),
+            (262_143, 262_145),
+            (262_144, 524_288),
+            (524_288, 524_288),
+            (699_999, 700_000),
+            (600_000, 900_000),
+            (900_000, 900_001),
+        ] {
+            let expected = &bytes[from.min(bytes.len())..to.min(bytes.len())];
+            let read = got(txn.read_blob(large.hash, from as u64..to as u64));
+            assert!(read == expected, "{from}..{to}");
+        }
+        got(txn.mark_blob_sent(large.hash));
+        assert_eq!(
+            got(txn.blobs_in(BlobState::Unsent)),
+            [small.clone(), empty.clone()]
+        );
+        let sent: Vec<_> = got(txn.blobs_in(BlobState::Sent));
+        assert_eq!(sent.len(), 1);
+        for row in [&large, &small, &empty] {
+            got(txn.mark_blob_sent(row.hash));
+            got(txn.delete_blob(row.hash));
+        }
     });
 }
 

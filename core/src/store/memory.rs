@@ -2,12 +2,14 @@
 //! what they touch: the whole state, which persistent maps would make cheaper if it mattered.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::{
-    ActorRow, AsideRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow,
-    Store, StoreError, StoreTxn, TicketRow, Work,
+    ActorRow, AsideRow, BlobRow, BlobState, Filter, KeptRow, MirrorRow, Origin, OutboxEntry,
+    OutboxState, SealedRow, Settled, Store, StoreError, StoreTxn, TicketRow, Work,
 };
-use crate::ids::{ActorId, PartRef, TicketId};
+use crate::ids::{ActorId, BlobHash, PartRef, TicketId};
 use crate::sync::protocol::DeviceRecord;
 use crate::ticket::summary::{Summary, matches};
 
@@ -29,6 +31,7 @@ struct State {
     last_kept: u64,
     asides: BTreeMap<u64, (AsideRow, Vec<u8>)>,
     last_aside: u64,
+    blobs: Vec<(BlobRow, Arc<[u8]>)>,
     actors: BTreeMap<ActorId, ActorRow>,
     devices: BTreeMap<u64, DeviceRecord>,
 }
@@ -170,6 +173,14 @@ impl StoreTxn for State {
         Ok(self.outbox.get(&id).cloned())
     }
     fn delete_entry(&mut self, id: u64) -> Result<(), StoreError> {
+        let refused = |e: &OutboxEntry| e.state == OutboxState::Refused;
+        if self.outbox.get(&id).is_some_and(|e| !refused(e)) {
+            return Err(StoreError::Unacknowledged);
+        }
+        self.outbox.remove(&id);
+        Ok(())
+    }
+    fn settle_entry(&mut self, id: u64, _settled: Settled) -> Result<(), StoreError> {
         self.outbox.remove(&id);
         Ok(())
     }
@@ -251,6 +262,52 @@ impl StoreTxn for State {
             .values_mut()
             .filter(|row| row.origin == Origin::Others);
         others.for_each(|row| row.place = place);
+        Ok(())
+    }
+    fn put_blob(&mut self, row: &BlobRow, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.blob(row.hash)?.is_none() {
+            self.blobs.push((row.clone(), bytes.into()));
+        }
+        Ok(())
+    }
+    fn blob(&mut self, hash: BlobHash) -> Result<Option<BlobRow>, StoreError> {
+        let found = self.blobs.iter().find(|(row, _)| row.hash == hash);
+        Ok(found.map(|(row, _)| row.clone()))
+    }
+    fn blobs_in(&mut self, state: BlobState) -> Result<Vec<BlobRow>, StoreError> {
+        let rows = self.blobs.iter().map(|(row, _)| row);
+        Ok(rows.filter(|row| row.state == state).cloned().collect())
+    }
+    fn read_blob(&mut self, hash: BlobHash, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+        let found = self.blobs.iter().find(|(row, _)| row.hash == hash);
+        let bytes: &[u8] = found.map_or(&[], |(_, bytes)| bytes);
+        let at = |offset: u64| usize::try_from(offset).map_or(bytes.len(), |o| o.min(bytes.len()));
+        Ok(bytes[at(range.start)..at(range.end).max(at(range.start))].to_vec())
+    }
+    fn mark_blob_sent(&mut self, hash: BlobHash) -> Result<(), StoreError> {
+        for (row, _) in &mut self.blobs {
+            if row.hash == hash {
+                row.state = BlobState::Sent;
+            }
+        }
+        Ok(())
+    }
+    fn delete_blob(&mut self, hash: BlobHash) -> Result<(), StoreError> {
+        if self
+            .blob(hash)?
+            .is_some_and(|row| row.state == BlobState::Unsent)
+        {
+            return Err(StoreError::Unacknowledged);
+        }
+        self.blobs.retain(|(row, _)| row.hash != hash);
+        Ok(())
+    }
+    fn delete_blobs_of(&mut self, ticket: TicketId) -> Result<(), StoreError> {
+        let mut of = self.blobs.iter().filter(|(row, _)| row.ticket == ticket);
+        if of.any(|(row, _)| row.state == BlobState::Unsent) {
+            return Err(StoreError::Unacknowledged);
+        }
+        self.blobs.retain(|(row, _)| row.ticket != ticket);
         Ok(())
     }
 

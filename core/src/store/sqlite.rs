@@ -1,28 +1,38 @@
-//! The phone's store on SQLite: WAL, every commit on the disk before it returns.
+//! The phone's store on SQLite: encrypted, WAL, every commit on the disk before it returns.
 
+mod blobs;
+mod open;
+
+use std::ops::Range;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    ActorRow, AsideRow, Filter, KeptRow, MirrorRow, Origin, OutboxEntry, OutboxState, SealedRow,
-    Store, StoreError, StoreTxn, TicketRow, Work,
+    ActorRow, AsideRow, BlobRow, BlobState, Filter, KeptRow, MirrorRow, Origin, OutboxEntry,
+    OutboxState, SealedRow, Settled, Store, StoreError, StoreTxn, TicketRow, Work,
 };
-use crate::ids::{ActorId, ChangeHash, Part, PartRef, TicketId};
+use crate::ids::{ActorId, BlobHash, ChangeHash, Part, PartRef, TicketId};
 use crate::sync::codec;
 use crate::sync::protocol::DeviceRecord;
 use crate::ticket::summary::{Summary, grams, matches};
+
+pub use open::{FileState, StoreKey, file_state};
 
 /// Migrations, append-only; the file's `user_version` counts those it has had.
 const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("schema_2_kept.sql"),
+    include_str!("schema_3_unacknowledged.sql"),
 ];
 
 impl From<rusqlite::Error> for StoreError {
     fn from(e: rusqlite::Error) -> Self {
-        match e.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+        match e.sqlite_error() {
+            Some(error) if error.code == rusqlite::ErrorCode::DiskFull => Self::Full,
+            Some(error) if error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => {
+                Self::Unacknowledged
+            }
             _ => Self::Backend(Box::new(e)),
         }
     }
@@ -34,8 +44,17 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens or makes the file.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+    /// Opens or makes the file. One of an earlier version, which is not encrypted, is encrypted first.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`]; then the file is as it was.
+    pub fn open(path: impl AsRef<Path>, key: &StoreKey) -> Result<Self, StoreError> {
+        Self::with(open::open(path.as_ref(), key)?)
+    }
+
+    /// A file as earlier versions wrote it, for tests that need something to find or to convert.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn open_unencrypted(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::with(Connection::open(path)?)
     }
 
@@ -49,6 +68,7 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.set_prepared_statement_cache_capacity(64);
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let had: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -460,6 +480,12 @@ impl StoreTxn for SqliteTxn<'_> {
             .execute([id.cast_signed()])?;
         Ok(())
     }
+    fn settle_entry(&mut self, id: u64, settled: Settled) -> Result<(), StoreError> {
+        self.tx
+            .prepare_cached("UPDATE outbox SET settled = ?2 WHERE id = ?1")?
+            .execute(params![id.cast_signed(), settled as u8])?;
+        self.delete_entry(id)
+    }
     fn entries_of(&mut self, part: PartRef) -> Result<Vec<OutboxEntry>, StoreError> {
         self.entries(
             "SELECT id, entry FROM outbox WHERE ticket = ?1 AND part = ?2 ORDER BY id",
@@ -582,6 +608,27 @@ impl StoreTxn for SqliteTxn<'_> {
             .prepare_cached("UPDATE kept SET place = ?1 WHERE origin = ?2")?
             .execute(params![place.cast_signed(), Origin::Others.code()])?;
         Ok(())
+    }
+    fn put_blob(&mut self, row: &BlobRow, bytes: &[u8]) -> Result<(), StoreError> {
+        blobs::put(&self.tx, row, bytes)
+    }
+    fn blob(&mut self, hash: BlobHash) -> Result<Option<BlobRow>, StoreError> {
+        blobs::find(&self.tx, hash)
+    }
+    fn blobs_in(&mut self, state: BlobState) -> Result<Vec<BlobRow>, StoreError> {
+        blobs::in_state(&self.tx, state)
+    }
+    fn read_blob(&mut self, hash: BlobHash, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+        blobs::read(&self.tx, hash, range)
+    }
+    fn mark_blob_sent(&mut self, hash: BlobHash) -> Result<(), StoreError> {
+        blobs::mark_sent(&self.tx, hash)
+    }
+    fn delete_blob(&mut self, hash: BlobHash) -> Result<(), StoreError> {
+        blobs::delete(&self.tx, hash)
+    }
+    fn delete_blobs_of(&mut self, ticket: TicketId) -> Result<(), StoreError> {
+        blobs::delete_of(&self.tx, ticket)
     }
 
     fn actor(&mut self, actor: ActorId) -> Result<Option<ActorRow>, StoreError> {

@@ -16,7 +16,7 @@ use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::TicketId;
 use gongdan_core::replica::{Replica, Seen};
 use gongdan_core::store::Store;
-use gongdan_core::store::sqlite::SqliteStore;
+use gongdan_core::store::sqlite::{SqliteStore, StoreKey};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_tests::aborting::Aborting;
 use gongdan_tests::world::note;
@@ -43,7 +43,8 @@ fn main() {
     let number = |text: &str| -> u64 { text.parse().expect("a number") };
     let ticket: TicketId = ticket.parse().expect("a ticket's id");
     let now = Timestamp(i64::try_from(number(now)).expect("seconds"));
-    let store = SqliteStore::open(store).expect("the phone's file");
+    let store =
+        SqliteStore::open(store, &StoreKey::from_bytes(bytes(secret))).expect("the phone's file");
     let store: Box<dyn Store> = match rest.first() {
         Some(at) => Box::new(Aborting::new(store, number(at))),
         None => Box::new(store),

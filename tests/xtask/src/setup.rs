@@ -4,6 +4,7 @@
 //! CI, everybody else is given the line to run; presence is checked first, so that a second run
 //! changes nothing.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -27,6 +28,8 @@ pub(crate) enum Need {
     },
     /// Debian packages.
     Debian(&'static [&'static str]),
+    /// OpenSSL's libcrypto with its headers, which the phone's encrypted store is built on.
+    Libcrypto,
     /// Compilers of Rust and C for wasm32.
     Wasm,
     /// Python with the modules that make a virtual environment.
@@ -50,6 +53,10 @@ impl Need {
                 let absent = absent(tree, packages);
                 (!absent.is_empty()).then(|| format!("Debian: {}", absent.join(" ")))
             }
+            Self::Libcrypto => (!has_libcrypto(tree)).then(|| {
+                "OpenSSL's headers (Debian: libssl-dev; elsewhere OPENSSL_DIR names them)"
+                    .to_owned()
+            }),
             Self::Wasm => Self::Debian(wasm_packages(tree)).unmet(tree),
             Self::PythonVenv => (!has_venv(tree)).then(|| "Debian: python3-venv".to_owned()),
         }
@@ -60,6 +67,8 @@ impl Need {
         match self {
             Self::Program(_) | Self::Folder(_) | Self::Component { .. } => Vec::new(),
             Self::Debian(packages) => absent(tree, packages),
+            Self::Libcrypto if has_libcrypto(tree) => Vec::new(),
+            Self::Libcrypto => vec!["libssl-dev"],
             Self::Wasm => absent(tree, wasm_packages(tree)),
             Self::PythonVenv if has_venv(tree) => Vec::new(),
             Self::PythonVenv => vec!["python3-venv"],
@@ -196,6 +205,16 @@ fn is_installed(tree: &Tree, package: &str) -> bool {
             .args(["--show", "--showformat=${db:Status-Status}", package])
             .quiet_output()
             .is_some_and(|status| status == "installed")
+}
+
+/// Apple's systems bring a library of their own that SQLCipher uses.
+fn has_libcrypto(tree: &Tree) -> bool {
+    cfg!(target_vendor = "apple")
+        || std::env::var_os("OPENSSL_DIR").is_some()
+        || is_installed(tree, "libssl-dev")
+        || ["/usr/include", "/usr/local/include"]
+            .iter()
+            .any(|folder| Path::new(folder).join("openssl/crypto.h").exists())
 }
 
 fn has_venv(tree: &Tree) -> bool {

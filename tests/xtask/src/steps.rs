@@ -73,10 +73,13 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "lints",
         about: "clippy over the workspace, warnings are errors",
-        needs: &[Need::Component {
-            subcommand: "clippy",
-            component: "clippy",
-        }],
+        needs: &[
+            Need::Component {
+                subcommand: "clippy",
+                component: "clippy",
+            },
+            Need::Libcrypto,
+        ],
         installs: &[],
         run: rust::lints,
     },
@@ -97,7 +100,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "rust",
         about: "Rust tests of the workspace, benchmarks' assertions included",
-        needs: &[NODE],
+        needs: &[NODE, Need::Libcrypto],
         installs: &[],
         run: rust::tests,
     },
@@ -127,6 +130,7 @@ pub(crate) const STEPS: &[Step] = &[
             Need::Folder("bindings/python"),
             Need::Program("python3"),
             Need::PythonVenv,
+            Need::Libcrypto,
         ],
         installs: &["PyPI packages into target/python/venv"],
         run: bindings::python,
@@ -138,6 +142,7 @@ pub(crate) const STEPS: &[Step] = &[
             Need::Folder("bindings/kotlin"),
             Need::Program("java"),
             Need::Program("mvn"),
+            Need::Libcrypto,
         ],
         installs: &["Maven artefacts into the local repository (~/.m2)"],
         run: bindings::kotlin,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, Part, TicketId};
 use gongdan_core::replica::{Identity, Replica, Seen};
-use gongdan_core::store::sqlite::SqliteStore;
+use gongdan_core::store::sqlite::{SqliteStore, StoreKey};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::ticket::command::Command;
@@ -62,7 +62,8 @@ pub fn figures(work: &StandardWork) -> Result<Vec<Figure>, BenchError> {
     }
     let conditions = format!(
         "median of {COMMITS} commits in turns, one 40-character note each, {} bytes a row in the mean; SQLite in a \
-         file of the temporary folder, WAL, synchronous FULL; a ticket that grows by each note",
+         file of the temporary folder, WAL, synchronous FULL; a ticket that grows by each note; the \
+         phone's file encrypted, the bare one not",
         bytes / COMMITS
     );
     let (ours, theirs) = (median(ours), median(theirs));
@@ -93,7 +94,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn phone(folder: &std::path::Path, work: &StandardWork) -> Result<(Replica, TicketId), BenchError> {
-    let mut store = SqliteStore::open(folder.join("phone.db"))
+    let mut store = SqliteStore::open(folder.join("phone.db"), &StoreKey::from_bytes([8; 32]))
         .map_err(BenchError::library("open the phone's store"))?;
     let key = DeviceKey::from_bytes(&[9; 32]);
     let identity = Identity {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use gongdan_core::replica::{Identity, Outcome, Replica};
 use gongdan_core::store::Filter;
-use gongdan_core::store::sqlite::SqliteStore;
+use gongdan_core::store::sqlite::{SqliteStore, StoreKey};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::sync::request_auth::{base64url, unbase64url};
 use serde_json::json;
@@ -18,6 +18,7 @@ const ROUND_TRIPS_MAX: u64 = 64;
 
 pub(super) struct App {
     store: PathBuf,
+    store_key: StoreKey,
     key: DeviceKey,
     link: Link,
     /// There after enrolment.
@@ -27,9 +28,11 @@ pub(super) struct App {
 impl App {
     /// Opens the phone; a store that is there already is an enrolled phone's.
     pub(super) fn open(store: &Path, server: &str) -> Result<Self> {
-        let key = key(&store.with_extension("key"))?;
+        let key = DeviceKey::from_bytes(&secret(&store.with_extension("key"))?);
+        let store_key = StoreKey::from_bytes(secret(&store.with_extension("store-key"))?);
         let mut app = Self {
             store: store.to_owned(),
+            store_key,
             key,
             link: Link::new(server)?,
             replica: None,
@@ -41,7 +44,8 @@ impl App {
     }
 
     fn open_replica(&mut self) -> Result<()> {
-        let store = SqliteStore::open(&self.store).context("open the phone's store")?;
+        let store =
+            SqliteStore::open(&self.store, &self.store_key).context("open the phone's store")?;
         let replica = Replica::open(Box::new(store), self.key.clone(), random()?);
         self.replica = Some(replica.context("open the replica")?);
         Ok(())
@@ -104,7 +108,8 @@ impl App {
             person: enrolled.person,
             server_key,
         };
-        let mut store = SqliteStore::open(&self.store).context("make the phone's store")?;
+        let mut store =
+            SqliteStore::open(&self.store, &self.store_key).context("make the phone's store")?;
         Replica::enrol(&mut store, &identity)?;
         drop(store);
         self.open_replica()?;
@@ -171,12 +176,11 @@ fn count(verdicts: &mut Verdicts, outcome: &Outcome) {
 }
 
 /// The device's key: a phone keeps it in its key store, this one in a file beside the database.
-fn key(path: &Path) -> Result<DeviceKey> {
+fn secret(path: &Path) -> Result<[u8; 32]> {
     if let Ok(bytes) = std::fs::read(path) {
-        let secret: [u8; 32] = bytes
+        return bytes
             .try_into()
-            .map_err(|_| anyhow!("{}: not a key", path.display()))?;
-        return Ok(DeviceKey::from_bytes(&secret));
+            .map_err(|_| anyhow!("{}: not a key", path.display()));
     }
     let secret: [u8; 32] = random()?;
     let mut options = std::fs::OpenOptions::new();
@@ -187,7 +191,7 @@ fn key(path: &Path) -> Result<DeviceKey> {
         .open(path)
         .with_context(|| format!("make {}", path.display()))?;
     std::io::Write::write_all(&mut file, &secret)?;
-    Ok(DeviceKey::from_bytes(&secret))
+    Ok(secret)
 }
 
 fn random() -> Result<[u8; 32]> {
