@@ -42,12 +42,32 @@ pub const REQUEST_CHANGESETS_MAX: usize = 1_000;
 pub const DEVICE_DAY_CHANGESETS_MAX: i64 = 200_000;
 /// Bytes of changesets' bodies that a server takes from one device on one day.
 pub const DEVICE_DAY_BYTES_MAX: i64 = 64 * 1024 * 1024;
-/// Bytes of a sync body before decompression.
-pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Bytes of a sync body after decompression.
-pub const BODY_PLAIN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a phone puts into one request, in bytes of changesets before compression; one changeset may pass it.
+/// A phone's memory, one radio burst, and well within what the server takes.
+pub const REQUEST_BYTES_AIM: usize = 1024 * 1024;
+/// Bytes of a request before decompression.
+pub const REQUEST_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of a request after decompression.
+pub const REQUEST_PLAIN_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of a response before decompression, and after: the largest ticket alone fits.
+pub const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Verdicts in one response, those that a run stands for counted one by one.
+pub const RESPONSE_VERDICTS_MAX: usize = 20_000;
 /// zstd window a decoder accepts, as a power of two of bytes.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// What each byte of a zstd frame may stand for at most, beyond [`RATIO_FREE_BYTES`].
+pub const RATIO_MAX: usize = 1_000;
+/// Bytes that a zstd frame may stand for whatever its length.
+pub const RATIO_FREE_BYTES: usize = 64 * 1024;
+/// Arrays within arrays in CBOR.
+pub const NESTING_MAX: usize = 16;
+/// Data items (RFC 8949) of one request: what decoding it may come to.
+pub const REQUEST_ITEMS_MAX: usize = 100_000;
+/// Data items of one response.
+pub const RESPONSE_ITEMS_MAX: usize = 1_000_000;
+/// Data items of the commands of one changeset. A phone seals no more bytes than that together, and an item
+/// has one at least.
+pub const CHANGESET_ITEMS_MAX: usize = CHANGESET_BYTES_MAX / 2;
 /// Bytes of one compressed page of a response.
 pub const PAGE_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of one saved document.

@@ -9,5 +9,6 @@ pub mod hanzi;
 pub mod keys;
 pub mod protocol;
 pub mod request_auth;
+pub mod strict;
 pub mod verdict;
 pub mod wire;

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gongdan_core::ids::TicketId;
+use gongdan_core::limits;
 use gongdan_core::sync::verdict::Verdict;
+use gongdan_core::sync::wire::decode_request;
 use gongdan_core::ticket::{Command, Field, Status};
 use gongdan_server::relay::given_back;
 use gongdan_server::store::StoreError;
@@ -283,6 +285,42 @@ fn two_restores_one_after_the_other_lose_nothing_that_a_phone_holds() {
     world.run_until_quiescent();
     assert_eq!(notes(&world, id), 2);
     assert_eq!(world.office.ticket(id).text(field), Some("李秋河"));
+    world.finish();
+}
+
+#[test]
+fn however_much_is_given_back_each_request_is_one_that_the_server_takes() {
+    let mut world = World::with(&["W001", "W002"]);
+    let ids: [TicketId; 12] = std::array::from_fn(|_| world.accepted(0, &["W001", "W002"]));
+    world.run_until_quiescent();
+    let backup = world.office.backup();
+    let mut random = Random::new(5);
+    // Six kilobytes each, as good as incompressible.
+    for note_of in 0..240 {
+        let text: String = (0..limits::LONG_TEXT_CHARS_MAX)
+            .filter_map(|_| char::from_u32(0x4e00 + random.below(0x4000) as u32))
+            .collect();
+        world.act(usize::from(note_of % 4 > 0), ids[note_of % 12], note(&text));
+    }
+    world.run_until_quiescent();
+    let load = world.phones[0].replica().courier_load().unwrap();
+    assert_eq!(load, [], "all of it is in");
+    world.office.restore(backup);
+    // What the other phone wrote comes from this one alone.
+    world.phones[1].lost = true;
+    let (mut exchanges, mut carried) = (0, 0);
+    loop {
+        let body = world.phones[0].next_request();
+        let given = decode_request(&body).unwrap().given_back.carried.len();
+        carried += usize::from(given > 0);
+        exchanges += 1;
+        assert!(exchanges < 30, "it ends");
+        if !world.exchange(0) {
+            break;
+        }
+    }
+    assert!(carried >= 2, "it did not fit one request");
+    assert!(ids.iter().all(|id| notes(&world, *id) == 20));
     world.finish();
 }
 

@@ -215,18 +215,22 @@ fn a_body_past_its_limit_is_refused_whole_and_one_at_the_limit_is_read() {
     let world = World::default();
     let device = TestDevice::enrolled(&world.office, "W001", 1);
     let send = |body: &[u8]| world.office.sync(device.identity.device, body);
-    let past = vec![0; limits::BODY_BYTES_MAX + 1];
+    let past = vec![0; limits::REQUEST_BYTES_MAX + 1];
     assert!(matches!(
         send(&past),
         Err(SyncError::Malformed(Malformed::TooLarge))
     ));
-    let at = vec![0; limits::BODY_BYTES_MAX];
+    let at = vec![0; limits::REQUEST_BYTES_MAX];
     assert!(matches!(
         send(&at),
         Err(SyncError::Malformed(Malformed::Frame))
     ));
-    let bomb = codec::frame(&vec![0; limits::BODY_PLAIN_BYTES_MAX + 1], &[], 3);
-    assert!(bomb.len() < 10_000, "it swells");
+    // Past one limit and not past the ratio's.
+    let swelling: Vec<u8> = (0..=limits::REQUEST_PLAIN_BYTES_MAX as u64)
+        .map(|at| (((at * 0x9e37_79b9) >> 24) % 7) as u8)
+        .collect();
+    let bomb = codec::frame(&swelling, &[], 3);
+    assert!(bomb.len() < swelling.len() / 2, "it swells");
     assert!(matches!(
         send(&bomb),
         Err(SyncError::Malformed(Malformed::TooLarge))

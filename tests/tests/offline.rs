@@ -587,3 +587,34 @@ fn an_office_that_reassigns_and_back_again_loses_nothing_of_a_run() {
     assert_eq!(world.office.ticket(id).visits, 1);
     world.finish();
 }
+
+#[test]
+fn however_often_requests_are_lost_the_next_is_one_that_the_server_takes() {
+    use gongdan_core::limits;
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    let mut random = gongdan_tests::random::Random::new(3);
+    for round in 1..=3 {
+        // As good as incompressible; six kilobytes each, together more than one request takes.
+        for _ in 0..80 {
+            let text: String = (0..limits::LONG_TEXT_CHARS_MAX)
+                .filter_map(|_| char::from_u32(0x4e00 + random.below(0x4000) as u32))
+                .collect();
+            world.act(0, id, note(&text));
+        }
+        let body = world.phones[0].next_request();
+        assert!(
+            body.len() > round * limits::REQUEST_BYTES_AIM / 4,
+            "much to send"
+        );
+        assert!(body.len() <= limits::REQUEST_BYTES_MAX, "{}", body.len());
+    }
+    let mut exchanges = 1;
+    while world.exchange(0) {
+        exchanges += 1;
+        assert!(exchanges < 20, "it ends");
+    }
+    assert!(exchanges >= 2, "it did not fit one request");
+    assert_eq!(world.office.ticket(id).notes.len(), 240);
+    world.finish();
+}

@@ -35,7 +35,7 @@ fn lines(bytes: &[u8]) -> String {
 
 /// A frame: its bytes, and its structured section read.
 fn frame(out: &mut String, name: &str, bytes: &[u8]) {
-    let (structured, raw) = codec::unframe(bytes).unwrap();
+    let (structured, raw) = codec::unframe(bytes, codec::Bounds::RESPONSE).unwrap();
     writeln!(
         out,
         "# {name}: {} bytes, of them {} raw",

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Executed, TicketDoc};
 use crate::ids::{ActorId, ChangeHash};
 use crate::limits;
+use crate::sync::codec;
 use crate::ticket::command::{Command, FieldValue, Splice};
 use crate::ticket::field::{self, Field, Misfit, Value};
 use crate::ticket::{Authored, ConflictOn};
@@ -146,6 +147,20 @@ pub(super) fn execute(
 
 /// What can be said of a command without a document: forms, lengths, ranges.
 pub fn check(command: &Command) -> Result<(), Inexecutable> {
+    check_parts(command)?;
+    // Of all others the parts' limits come to less.
+    let may_be_long = matches!(
+        command,
+        Command::EditProblem { .. } | Command::RecordSignature { .. }
+    );
+    if may_be_long && codec::encode(command).len() > limits::COMMAND_BYTES_MAX {
+        Err(too_many("bytes"))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_parts(command: &Command) -> Result<(), Inexecutable> {
     let long = |name: &str, text: &str| field::check_long(text).map_err(|m| misfit(name, m));
     let short = |name: &str, text: &str| field::check_short(text).map_err(|m| misfit(name, m));
     match command {

@@ -255,3 +255,24 @@ fn values_of_fields_read_back_as_they_were() {
         assert_eq!(read(&doc).fields[&field], value);
     }
 }
+
+#[test]
+fn a_command_longer_than_what_can_be_sent_is_told_before_it_is_kept() {
+    let splices = |n: usize| Command::EditProblem {
+        splices: vec![
+            Splice {
+                at: 0,
+                delete: 0,
+                insert: "长".repeat(8_000),
+            };
+            n
+        ],
+    };
+    assert_eq!(check(&splices(10)), Ok(()));
+    assert_eq!(
+        check(&splices(11)),
+        Err(Inexecutable::TooMany {
+            name: "bytes".to_owned()
+        })
+    );
+}

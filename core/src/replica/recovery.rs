@@ -13,6 +13,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::request::{HEAD_BYTES, sent_bytes};
 use super::{get, meta, put};
 use crate::document::TicketDoc;
 use crate::ids::{PartRef, TicketId, TicketNumber};
@@ -22,8 +23,6 @@ use crate::sync::changeset::Changeset;
 use crate::sync::codec;
 use crate::sync::protocol::{GivenBack, Outgoing, PartIndex, Response};
 
-/// Bytes carried in one request, before compression.
-const CARRIED_BYTES_MAX: usize = 1024 * 1024;
 /// Changesets, or missing parts, in one request.
 const PAGE: usize = 500;
 
@@ -191,13 +190,21 @@ fn begin(txn: &mut dyn StoreTxn) -> Result<(), StoreError> {
     set(txn, Some(at(Stage::Giving)))
 }
 
-/// What the next request gives back, besides `changesets`.
+/// What the next request gives back, besides `changesets`, of whose bytes it takes what they leave.
 pub(super) fn give(
     txn: &mut dyn StoreTxn,
     changesets: &[Outgoing],
 ) -> Result<GivenBack, StoreError> {
     let mut given = GivenBack::default();
-    let carried = load(txn, Origin::Carried, 0, &mut given.carried)?;
+    let own = changesets
+        .iter()
+        .map(|outgoing| sent_bytes(&outgoing.changeset));
+    let mut room = Room {
+        bytes: limits::REQUEST_BYTES_AIM.saturating_sub(own.sum()),
+        // What is too large for any request's rest goes alone.
+        takes_any: changesets.is_empty(),
+    };
+    let carried = load(txn, Origin::Carried, 0, &mut given.carried, &mut room)?;
     put(txn, meta::CARRIED, &carried)?;
     let Some(mut recovery) = current(txn)? else {
         return Ok(given);
@@ -205,13 +212,22 @@ pub(super) fn give(
     recovery.asked = recovery.done;
     match recovery.stage {
         Stage::Giving => {
-            recovery.asked = load(txn, Origin::Others, recovery.done, &mut given.carried)?;
+            recovery.asked = load(
+                txn,
+                Origin::Others,
+                recovery.done,
+                &mut given.carried,
+                &mut room,
+            )?;
         }
         Stage::Settling | Stage::Wanting => {}
         Stage::Reporting => {
             for row in txn.asides(recovery.done, PAGE)? {
                 let mut heads = row.heads;
                 heads.truncate(limits::BASE_HEADS_MAX);
+                if !room.takes(HEAD_BYTES * (1 + heads.len())) {
+                    break;
+                }
                 given.missing.push((row.part, heads));
                 recovery.asked = row.id;
             }
@@ -232,21 +248,38 @@ pub(super) fn give(
     Ok(given)
 }
 
-/// A request's worth of what is kept after an id; the last one's id.
+/// What a request takes still.
+struct Room {
+    bytes: usize,
+    takes_any: bool,
+}
+
+impl Room {
+    fn takes(&mut self, bytes: usize) -> bool {
+        let taken = self.takes_any || bytes <= self.bytes;
+        if taken {
+            self.bytes = self.bytes.saturating_sub(bytes);
+            self.takes_any = false;
+        }
+        taken
+    }
+}
+
+/// What there is room for of what is kept after an id; the last one's id.
 fn load(
     txn: &mut dyn StoreTxn,
     origin: Origin,
     after: u64,
     carried: &mut Vec<Changeset>,
+    room: &mut Room,
 ) -> Result<u64, StoreError> {
     let mut last = after;
-    let mut bytes = 0;
     for row in txn.kept(origin, after, PAGE)? {
-        bytes += row.changeset.len();
-        if bytes > CARRIED_BYTES_MAX && last > after {
+        let changeset = decode(&row.changeset)?;
+        if !room.takes(sent_bytes(&changeset)) {
             break;
         }
-        carried.push(decode(&row.changeset)?);
+        carried.push(changeset);
         last = row.id;
     }
     Ok(last)

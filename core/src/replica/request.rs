@@ -11,8 +11,10 @@ use crate::sync::protocol::{BaseHint, Outgoing, PartIndex, Request};
 use crate::sync::wire::encode_request;
 use crate::ticket::Authored;
 
-/// Bytes of commands in one request, before compression: a phone's memory and one radio burst.
-const REQUEST_COMMAND_BYTES_MAX: usize = 1024 * 1024;
+/// What a changeset's header and a command's place in a body take at most, beside heads and the command itself.
+const OVERHEAD_BYTES: usize = 256;
+/// One head as it travels.
+pub(super) const HEAD_BYTES: usize = 34;
 
 impl Replica {
     /// The bytes of the next `POST /v1/sync`. Entries become in flight; ask again after [`Replica::receive`]
@@ -127,7 +129,7 @@ fn groups(pending: Vec<OutboxEntry>) -> Vec<Vec<OutboxEntry>> {
         // An act goes whole or not at all; the rest waits for the next request.
         let begins = entry.act.is_none_or(|act| act.place == 0);
         if begins
-            && (bytes > REQUEST_COMMAND_BYTES_MAX
+            && (bytes > limits::REQUEST_BYTES_AIM
                 || groups.len() + 3 > limits::REQUEST_CHANGESETS_MAX)
         {
             break;
@@ -148,11 +150,8 @@ fn groups(pending: Vec<OutboxEntry>) -> Vec<Vec<OutboxEntry>> {
                 && entry.replaces.is_none()
                 && last.replaces.is_none()
                 && group.len() < limits::CHANGESET_COMMANDS_MAX
-                && group
-                    .iter()
-                    .map(|e| codec::encode(&e.command).len())
-                    .sum::<usize>()
-                    < limits::CHANGESET_BYTES_MAX / 2
+                && body_bytes(group) + body_bytes(std::slice::from_ref(&entry))
+                    <= limits::CHANGESET_ITEMS_MAX
         });
         match follows {
             Some(at) => groups[at].push(entry),
@@ -163,6 +162,14 @@ fn groups(pending: Vec<OutboxEntry>) -> Vec<Vec<OutboxEntry>> {
         }
     }
     groups
+}
+
+/// What these come to in a changeset's body, at most.
+fn body_bytes(entries: &[OutboxEntry]) -> usize {
+    entries
+        .iter()
+        .map(|entry| codec::encode(&entry.command).len() + OVERHEAD_BYTES)
+        .sum()
 }
 
 fn seal(
@@ -203,15 +210,22 @@ fn seal(
     Changeset::seal(header, &commands, salt, key)
 }
 
-/// Everything sealed whose verdict is not known, or `all`, with how its base can be told: `explicit`ly, or by
-/// what the server told.
+/// What a changeset takes of a request, at most, before compression.
+pub(super) fn sent_bytes(changeset: &Changeset) -> usize {
+    changeset.body.len() + HEAD_BYTES * changeset.header.base.len() + OVERHEAD_BYTES
+}
+
+/// What is sealed and has no verdict yet, or `all` that is sealed, with how its base can be told: `explicit`ly,
+/// or by what the server told. The oldest that fit a request; the rest goes with the next, once these have
+/// their verdicts.
 fn outgoing(
     txn: &mut dyn StoreTxn,
     through: u64,
     all: bool,
     explicit: bool,
 ) -> Result<Vec<Outgoing>, StoreError> {
-    let mut out = Vec::new();
+    let mut out: Vec<Outgoing> = Vec::new();
+    let mut bytes = 0;
     // What the server sends no entries of (any more) has other heads there than here.
     let mut apart: Vec<PartIndex> = get(txn, meta::EVICT)?.unwrap_or_default();
     apart.append(&mut get(txn, meta::WANT)?.unwrap_or_default());
@@ -233,6 +247,10 @@ fn outgoing(
             minicbor::decode(&row.changeset).map_err(|_| StoreError::Malformed {
                 what: "a sealed changeset",
             })?;
+        bytes += sent_bytes(&changeset);
+        if bytes > limits::REQUEST_BYTES_AIM && !out.is_empty() {
+            break;
+        }
         let part = changeset.header.part_ref();
         let mirror = txn.mirror(part)?;
         let base = &changeset.header.base;

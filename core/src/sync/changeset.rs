@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::codec::{self, Malformed};
 use super::keys::{DeviceKey, PublicKey, Signature};
+use super::strict;
 use crate::clock::Timestamp;
 use crate::ids::{
     ActorId, ChangeHash, ChangesetHash, CommandId, DeviceId, Part, PartRef, PersonId, TicketId,
@@ -257,6 +258,7 @@ impl Changeset {
         if self.body.len() > limits::CHANGESET_BYTES_MAX {
             return Err(BodyError::Malformed);
         }
+        strict::check(&self.body, limits::CHANGESET_ITEMS_MAX).map_err(|_| BodyError::Malformed)?;
         // Only an array of commands whose number is within the limit is read at all.
         let mut decoder = minicbor::Decoder::new(&self.body);
         let count = decoder.array().ok().flatten().ok_or(BodyError::Malformed)?;
@@ -269,6 +271,12 @@ impl Changeset {
             Err(_) => return Err(BodyError::Malformed),
         };
         if codec::encode(&body) != self.body {
+            return Err(BodyError::Malformed);
+        }
+        let too_long =
+            |entry: &BodyCommand| codec::encode(&entry.command).len() > limits::COMMAND_BYTES_MAX;
+        // A body that is short has no command that is long.
+        if self.body.len() > limits::COMMAND_BYTES_MAX && body.iter().any(too_long) {
             return Err(BodyError::Malformed);
         }
         let mut at = self.header.at;

@@ -97,12 +97,15 @@ pub fn rewrite(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The bytes that were rewritten; at most half as long again.
-pub fn restore(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+/// The bytes that were rewritten; at most half as long again, and never more than `bytes_max`.
+pub fn restore(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Malformed> {
     let tables = tables();
-    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 2);
+    let mut out = Vec::with_capacity((bytes.len() + bytes.len() / 2).min(bytes_max));
     let mut rest = bytes;
     loop {
+        if out.len() > bytes_max {
+            return Err(Malformed::TooLarge);
+        }
         match *rest {
             [] => return Ok(out),
             [ESCAPE, byte @ FIRST..=ESCAPE, ..] => {
@@ -142,11 +145,11 @@ mod tests {
             .collect();
         noise.extend_from_slice("空调不制冷,室外机有异响。𠮷堃Ärger한글\u{feff}".as_bytes());
         noise.extend_from_slice(&[0xe0, 0x80, 0xaf, 0xed, 0xa0, 0x80, 0xe4, 0xb8]);
-        assert_eq!(restore(&rewrite(&noise)).unwrap(), noise);
+        assert_eq!(restore(&rewrite(&noise), usize::MAX / 2).unwrap(), noise);
         for c in '\u{800}'..='\u{ffff}' {
             let mut utf8 = [0; 3];
             let text = c.encode_utf8(&mut utf8).as_bytes();
-            assert_eq!(restore(&rewrite(text)).unwrap(), text);
+            assert_eq!(restore(&rewrite(text), 3).unwrap(), text);
         }
     }
 
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn bytes_that_no_rewriting_gives_are_refused() {
         for bad in [&[0xb0u8][..], &[0xb0, 0x20], &[ESCAPE], &[ESCAPE, 0x20]] {
-            assert!(restore(bad).is_err(), "{bad:?}");
+            assert!(restore(bad, 10).is_err(), "{bad:?}");
         }
     }
 }

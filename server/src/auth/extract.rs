@@ -111,7 +111,7 @@ impl DeviceAuth {
 pub struct DeviceRequest {
     /// Who.
     pub auth: DeviceAuth,
-    /// What it sent, at most [`limits::BODY_BYTES_MAX`].
+    /// What it sent, at most [`limits::REQUEST_BYTES_MAX`].
     pub body: Bytes,
 }
 
@@ -234,11 +234,11 @@ impl FromRequest<AppState> for DeviceRequest {
             .headers
             .get(header::CONTENT_LENGTH)
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok())
-            .is_some_and(|length| length > limits::BODY_BYTES_MAX as u64);
+            .is_some_and(|length| length > limits::REQUEST_BYTES_MAX as u64);
         if too_large {
             return Err(ApiError::body_too_large());
         }
-        let read = Limited::new(body, limits::BODY_BYTES_MAX).collect();
+        let read = Limited::new(body, limits::REQUEST_BYTES_MAX).collect();
         let body = match tokio::time::timeout(
             std::time::Duration::from_secs(BODY_SECONDS_MAX),
             read,

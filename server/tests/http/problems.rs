@@ -79,11 +79,11 @@ async fn a_signed_body_may_be_as_long_as_the_limit_and_no_longer() {
             &server,
             Method::POST,
             "/v1/token",
-            vec![0; limits::BODY_BYTES_MAX],
+            vec![0; limits::REQUEST_BYTES_MAX],
         )
         .await;
     assert_eq!(at.status(), StatusCode::OK);
-    let body = vec![0; limits::BODY_BYTES_MAX + 1];
+    let body = vec![0; limits::REQUEST_BYTES_MAX + 1];
     let header = device.header(&Method::POST, "/v1/token", &body);
     // In pieces of unknown total, so that it is the reading that stops.
     let pieces = futures_util::stream::iter(

@@ -107,7 +107,7 @@ async fn a_request_that_is_not_its_devices_is_told() {
 async fn a_body_past_the_limit_is_told() {
     let server = TestServer::start().await;
     let (phone, id) = with_something_to_send(&server).await;
-    let body = vec![0; limits::BODY_BYTES_MAX + 1];
+    let body = vec![0; limits::REQUEST_BYTES_MAX + 1];
     assert_problem(phone.post(&server, body).await, 413, "body_too_large").await;
     assert_arrives(&server, phone, &id).await;
 }

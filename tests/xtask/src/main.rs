@@ -10,6 +10,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod npm;
 mod process;
 mod rules;
@@ -32,6 +33,8 @@ cargo xtask COMMAND
   rules                           check the dependency rules of the crates and their sources
   wasm [nodejs|web]               build the core for WebAssembly into target/wasm/pkg-nodejs or -web
   bench NAME [ARGS]...            run a benchmark, e.g. `cargo xtask bench sync --json`
+  fuzz TARGET [--runs N] [--minimise]
+                                  run a fuzz target, or shrink its corpus (nightly, or RUSTC_BOOTSTRAP)
   demo [--exit] [ARGS]...         build what is stale, then run the demonstration day
 ";
 
@@ -58,6 +61,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "rules" => rules::command(&tree),
         "wasm" => wasm::command(&tree, rest),
         "bench" => bench::command(&tree, rest),
+        "fuzz" => fuzz::command(&tree, rest),
         "demo" => demo::command(&tree, rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -231,8 +231,7 @@ pub struct Incoming {
 
 /// Unpacks a request: size limits, frame, canonical form, counts.
 pub fn decode_request(body: &[u8]) -> Result<Received, Malformed> {
-    let (structured, raw) = codec::unframe(body)?;
-    let wire: WireRequest = codec::decode(&structured)?;
+    let (wire, raw): (WireRequest, _) = codec::open(body, codec::Bounds::REQUEST)?;
     let count = wire.changesets.as_ref().map_or(0, |c| c.items.len());
     if count > limits::REQUEST_CHANGESETS_MAX || wire.want.len() > limits::REQUEST_CHANGESETS_MAX {
         return Err(Malformed::TooLarge);

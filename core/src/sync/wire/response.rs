@@ -290,8 +290,7 @@ pub fn decode_response(
     body: &[u8],
     device: impl Fn(u64) -> Option<DeviceRecord>,
 ) -> Result<Response, Malformed> {
-    let (structured, raw) = codec::unframe(body)?;
-    let wire: WireResponse = codec::decode(&structured)?;
+    let (wire, raw): (WireResponse, _) = codec::open(body, codec::Bounds::RESPONSE)?;
     let mut raw = RawReader(raw);
     let mut response = Response {
         cursor: wire.cursor,
@@ -316,7 +315,8 @@ pub fn decode_response(
     };
     let news = *news;
     for run in news.verdicts {
-        if run.count > crate::limits::REQUEST_CHANGESETS_MAX as u32 {
+        let verdicts = response.verdicts.len().saturating_add(run.count as usize);
+        if verdicts > crate::limits::RESPONSE_VERDICTS_MAX {
             return Err(Malformed::TooLarge);
         }
         for step in 0..run.count {
