@@ -8,6 +8,7 @@ pub mod commands;
 pub mod device;
 pub mod diagnostic;
 pub mod expect;
+pub mod forensic;
 pub mod golden;
 pub mod host;
 pub mod link;
