@@ -1,6 +1,7 @@
 //! The HTTP surface. Invariant: a handler parses, asks one function, and answers; every failure is an
 //! [`problem::ApiError`].
 
+mod audit;
 pub mod blobs;
 mod catalogue;
 mod devices;
@@ -15,6 +16,7 @@ mod session;
 mod sync;
 mod tickets;
 mod token;
+pub(crate) mod trail;
 mod wake;
 
 use axum::Router;
@@ -65,6 +67,7 @@ fn described() -> OpenApiRouter<AppState> {
             blobs::upload_options
         ))
         .routes(routes!(blobs::download))
+        .routes(routes!(audit::list))
 }
 
 /// Everything the server answers.
@@ -74,6 +77,10 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/v1/openapi.json", axum::routing::get(openapi::serve))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .fallback(fallback)
+        .layer(axum::middleware::from_fn_with_state(
+            state.clone(),
+            trail::tell,
+        ))
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
         .layer(axum::middleware::from_fn_with_state(
             state.clone(),

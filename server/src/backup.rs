@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use crate::store::StoreError;
 
 pub use drill::{Drilled, drill};
-pub use manifest::{Blobs, File, Manifest, newest};
+pub(crate) use files::hex;
+pub use manifest::{AuditEnd, Blobs, File, Manifest, all, newest};
 pub use restore::{Restored, UNFINISHED, is_unfinished, restore};
 pub use take::{Taken, prune, take};
 

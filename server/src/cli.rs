@@ -17,6 +17,7 @@ mod serve;
 mod texts;
 mod ticket;
 mod user;
+mod verify;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,8 +27,10 @@ use clap::{Parser, Subcommand};
 
 use crate::AppState;
 use crate::api::problem::Chain;
+use crate::audit::{self, Action, Actor};
 use crate::config::Config;
 use crate::host::Host;
+use crate::store::StoreError;
 
 /// Where a command writes.
 pub type Output<'a> = &'a mut dyn Write;
@@ -99,6 +102,9 @@ enum Command {
     Restore(backup::Restore),
     /// 演练：试恢复最新的备份并核对 · Try the newest backup out and compare
     Drill(backup::Drill),
+    /// 核对 · Check what the data folder holds
+    #[command(subcommand)]
+    Verify(verify::Verify),
     /// 输出 OpenAPI 文档 · Print the OpenAPI document
     #[command(hide = true)]
     Openapi(openapi::Openapi),
@@ -124,6 +130,14 @@ impl Global {
     pub fn open(&self) -> Result<AppState, crate::ServerError> {
         AppState::open(self.config(), Host::system())
     }
+}
+
+/// Tells the audit chain what somebody at this machine did.
+fn tell(state: &AppState, action: Action, detail: audit::Detail) -> Result<(), StoreError> {
+    let now = state.host.now();
+    state
+        .db
+        .write(|tx| audit::append(tx, now, &Actor::Operator, action, detail))
 }
 
 /// Runs the command that the process was started with.
@@ -169,6 +183,7 @@ fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
         Command::Backup(command) => command.run(global, out),
         Command::Restore(command) => command.run(global, out),
         Command::Drill(command) => command.run(global, out),
+        Command::Verify(command) => command.run(global, out),
         Command::Openapi(command) => command.run(out),
     }
 }

@@ -15,6 +15,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where metrics are served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
     /// How clients reach the server, without a slash at the end; `None`: by the address it listens on.
     pub public_url: Option<String>,
     /// Certificate and key that it speaks TLS with; `None`: plain HTTP, for this machine or behind a proxy.
@@ -28,6 +30,7 @@ impl Config {
         Self {
             data: data.into(),
             listen,
+            metrics: None,
             public_url: None,
             tls: None,
         }

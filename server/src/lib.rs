@@ -4,6 +4,7 @@
 //! that a test runs the real server with its own.
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod backup;
 pub mod blobs;
@@ -13,6 +14,7 @@ pub mod console;
 pub mod gate;
 pub mod host;
 pub mod import;
+pub mod metrics;
 pub mod organisation;
 pub mod read_model;
 pub mod relay;
@@ -57,6 +59,10 @@ pub struct AppState {
     pub relay: Relay,
     /// Checks passwords.
     pub passwords: Passwords,
+    /// What is counted for the operator.
+    pub metrics: metrics::Metrics,
+    /// Reads that the audit chain has been told of just now.
+    pub(crate) recent: audit::Recent,
     /// Cancelled when the server is to end.
     pub shutdown: CancellationToken,
 }
@@ -111,6 +117,8 @@ impl AppState {
             config: Arc::new(config),
             blobs,
             passwords: Passwords::new(&host),
+            metrics: metrics::Metrics::default(),
+            recent: audit::Recent::default(),
             host,
             shutdown: CancellationToken::new(),
         })

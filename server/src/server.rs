@@ -24,6 +24,7 @@ pub struct Running {
     /// Its state, to look at and to ring.
     pub state: AppState,
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     tls: Option<Arc<Tls>>,
     task: JoinHandle<std::io::Result<()>>,
 }
@@ -32,6 +33,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves metrics.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Its address as a URL without a slash at the end.
@@ -97,6 +103,10 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
     let files = config.tls.clone();
     let tls = crate::store::blocking(move || files.map(Tls::open).transpose()).await?;
     let state = crate::store::blocking(move || AppState::open(config, host)).await?;
+    let metrics = match state.config.metrics {
+        Some(address) => Some(crate::metrics::listen(state.clone(), address).await?),
+        None => None,
+    };
     let app = router(state.clone());
     let shutdown = state.shutdown.clone();
     let task = match &tls {
@@ -111,6 +121,7 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
     Ok(Running {
         state,
         address,
+        metrics,
         tls,
         task,
     })

@@ -5,7 +5,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 mod migrate;
@@ -66,6 +68,7 @@ struct Inner {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    commits: Histogram,
 }
 
 impl std::fmt::Debug for Database {
@@ -90,6 +93,7 @@ impl Database {
             path,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
+            commits: crate::metrics::seconds(),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -111,8 +115,15 @@ impl Database {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
         let value = work(&tx)?;
+        let started = Instant::now();
         tx.commit().map_err(StoreError::from)?;
+        self.inner.commits.observe(started.elapsed().as_secs_f64());
         Ok(value)
+    }
+
+    /// How long commits took, in seconds.
+    pub(crate) fn commits(&self) -> &Histogram {
+        &self.inner.commits
     }
 
     /// Runs `work` on one snapshot of the database, beside the writer. Blocks; from async code go through

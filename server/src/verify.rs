@@ -2,8 +2,10 @@
 //!
 //! Invariant: reads only, and believes no column that a signed header also says.
 
+mod audit;
 mod changesets;
 mod derived;
 
+pub use audit::{AuditFault, AuditLog, Witness, audit, witnesses};
 pub use changesets::{Changesets, Fault, changesets};
 pub use derived::{Digests, different_documents, digests};

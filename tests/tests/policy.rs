@@ -346,11 +346,17 @@ fn table() -> String {
     }
     out.push('\n');
     row(&mut out, "beside tickets", "", heads(), "");
-    let decides = COLUMNS.iter().map(|(role, _)| {
-        let yes = policy::holds(&[*role], Capability::Decide);
-        if yes { "yes" } else { "-" }.to_owned()
-    });
-    row(&mut out, "Decide quarantine", "", decides, "");
+    let beside = [
+        (Capability::Decide, "Decide quarantine"),
+        (Capability::Audit, "Read the audit chain"),
+    ];
+    for (capability, text) in beside {
+        let held = COLUMNS.iter().map(|(role, _)| {
+            let yes = policy::holds(&[*role], capability);
+            if yes { "yes" } else { "-" }.to_owned()
+        });
+        row(&mut out, text, "", held, "");
+    }
     out.push_str("\ncapability        verbs\n");
     for capability in Capability::ALL {
         let verbs: Vec<String> = capability

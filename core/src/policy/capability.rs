@@ -56,11 +56,13 @@ pub enum Capability {
     StrikeOut,
     /// Decides what waits in quarantine. No command: the console asks.
     Decide,
+    /// Reads who did, read and exported what. No command: the console asks.
+    Audit,
 }
 
 impl Capability {
     /// All.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::TakeIn,
         Self::Grade,
         Self::Note,
@@ -84,6 +86,7 @@ impl Capability {
         Self::SettleStatus,
         Self::StrikeOut,
         Self::Decide,
+        Self::Audit,
     ];
 
     /// Its verbs.
@@ -110,7 +113,7 @@ impl Capability {
             Self::SettleFacts | Self::SettleConflicts => &[A::SettleConflict],
             Self::SettleStatus => &[A::SettleStatus],
             Self::StrikeOut => &[A::StrikeOut],
-            Self::Decide => &[],
+            Self::Decide | Self::Audit => &[],
         }
     }
 

@@ -137,7 +137,7 @@ pub const fn holdings(role: Role) -> &'static [(C, Relation)] {
             (C::StrikeOut, CREW),
         ],
         Role::FollowUpClerk => &[(C::Note, ANY), (C::FollowUp, ANY)],
-        Role::Administrator | Role::Auditor => &[],
+        Role::Administrator | Role::Auditor => &[(C::Audit, ANY)],
     }
 }
 

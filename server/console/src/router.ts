@@ -32,6 +32,7 @@ export function makeRouter(): Router {
       { path: '/tickets/new', name: 'new-ticket', component: () => import('@/views/NewTicket.vue') },
       { path: '/tickets/:id', name: 'ticket', component: () => import('@/views/TicketPage.vue'), props: true },
       { path: '/devices', name: 'devices', component: () => import('@/views/DevicesPage.vue') },
+      { path: '/audit', name: 'audit', component: () => import('@/views/AuditPage.vue') },
       { path: '/quarantine', name: 'quarantine', component: () => import('@/views/QuarantinePage.vue') },
       { path: '/:rest(.*)*', name: 'missing', component: () => import('@/views/MissingPage.vue') },
     ],

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { AUDIT_ACTIONS } from '@/domain/audit'
 import * as codes from '@/domain/codes'
 
 const core = (path: string) => readFileSync(join(import.meta.dirname, '../../../core/src', path), 'utf8')
@@ -39,6 +40,11 @@ describe('codes', () => {
     const theirs = variants(source, name)
     expect(theirs.length).toBeGreaterThan(1)
     expect([...ours]).toEqual(theirs)
+  })
+
+  it('actions of the audit chain are those of the server', () => {
+    const source = readFileSync(join(import.meta.dirname, '../../src/audit.rs'), 'utf8')
+    expect(variants(source, 'Action')).toEqual([...AUDIT_ACTIONS])
   })
 
   it('every command is an action of the same name', () => {

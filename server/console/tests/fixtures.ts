@@ -2,7 +2,7 @@
 // Types make them answers of the contract.
 
 import type {
-  Candidate, Catalogue, Conflict, Device, Overview, QuarantineItem, Session, Ticket, TicketDetail, TicketRow, TimelineEntry,
+  AuditEntry, Candidate, Catalogue, Conflict, Device, Overview, QuarantineItem, Session, Ticket, TicketDetail, TicketRow, TimelineEntry,
 } from '@/api/types'
 
 const OFFICE = 'aa'.repeat(16)
@@ -154,4 +154,15 @@ export const devices: Device[] = [
 export const quarantine: QuarantineItem[] = [
   { changeset: 'ee'.repeat(32), ticket: TICKET_ID, label: 'FW202611220007', part: 'service', person: 'G2002', name: 'Zhao Lei', reason: 'reassigned', received_at: '2026-11-22T04:10:00Z', commands: [{ complete: { summary: 'Seal replaced' } }] },
   { changeset: 'ef'.repeat(32), ticket: TICKET_ID, label: 'FW202611220007', part: 'service', person: 'G2002', name: 'Zhao Lei', reason: 'never_complete', received_at: '2026-11-22T04:12:00Z', commands: [{ write_note: { part: 'service', text: 'Done' } }] },
+]
+
+export const audit: AuditEntry[] = [
+  {
+    seq: 43, at: '2026-11-22T02:00:00Z', actor: 'device:d-phone', person: 'G4001', person_name: 'Zhao Lei', device_name: 'Zhao’s phone',
+    action: 'parts_given', detail: { tickets: { 't-1': ['service'], 't-2': ['service', 'customer'] } }, hash: 'b1',
+  },
+  {
+    seq: 42, at: '2026-11-22T01:59:00Z', actor: 'person:G1001', person: 'G1001', person_name: 'Lin Fang', device_name: null,
+    action: 'ticket_read', detail: { id: 'FW202611220007', status: 403 }, hash: 'a0',
+  },
 ]

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { AUDIT_ACTIONS } from '@/domain/audit'
 import * as codes from '@/domain/codes'
 import en from '@/locales/en.json'
 import zhCN from '@/locales/zh-CN.json'
@@ -49,7 +50,7 @@ describe('texts', () => {
       status: codes.STATUSES, event: codes.EVENT_KINDS, action: codes.ACTIONS, role: codes.ROLES, part: codes.PARTS,
       field: codes.FIELD_NAMES, section: codes.SECTIONS, waiting_for: codes.WAITING_FOR, capacity: codes.CAPACITIES,
       method: codes.CONFIRMATION_METHODS, collection: codes.COLLECTIONS, verdict: codes.VERDICTS,
-      quarantine_reason: codes.QUARANTINE_REASONS, merged: codes.MERGED,
+      quarantine_reason: codes.QUARANTINE_REASONS, audit_action: AUDIT_ACTIONS, merged: codes.MERGED,
       answer: ['done', 'not_applicable', 'skipped', 'reading'], consent: ['agreed', 'declined'],
       four: ['solved', 'satisfied', 'professionalism', 'comments'],
       problem: ['not_lawful', 'denied', 'no_effect', 'misfit', 'offline', 'unreadable', 'fallback'],

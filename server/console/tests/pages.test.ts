@@ -8,7 +8,7 @@ import type { TicketPage, Verdict } from '@/api/types'
 import { forget } from '@/composables/session'
 import { i18n, setLocale } from '@/i18n'
 import { makeRouter, unprepare } from '@/router'
-import { catalogue, devices, overview, quarantine, row, session } from './fixtures'
+import { audit, catalogue, devices, overview, quarantine, row, session } from './fixtures'
 import { ok, problem, serve, settled, Stream, type Asked } from './harness'
 
 let asked: Asked[]
@@ -38,6 +38,7 @@ beforeEach(() => {
     'POST /v1/devices/invitations': () => ({ status: 201, body: { code: 'K7QF-2M9X', uri: 'gongdan:enrol?code=K7QF-2M9X', expires_at: '2026-11-23T00:00:00Z' } }),
     'POST /v1/devices/d-phone/revocation': () => ({ status: 204 }),
     'POST /v1/devices/d-phone/wipe': () => ({ status: 204 }),
+    'GET /v1/audit': () => ok(asked.at(-1)!.path.includes('before=') ? { entries: [], next: null } : { entries: audit, next: 41 }),
     'GET /v1/quarantine': () => ok({ items: quarantine }),
     [`POST /v1/quarantine/${quarantine[0]!.changeset}`]: () => ok({ verdicts: [verdict] }),
   })
@@ -206,6 +207,28 @@ describe('devices', () => {
     expect(asked.some((request) => request.path.endsWith('/wipe'))).toBe(false)
     await click('Wipe')
     expect(asked.filter((request) => request.path === '/v1/devices/d-phone/wipe')).toHaveLength(1)
+  })
+})
+
+describe('the audit', () => {
+  it('says who did what, of which ticket, and what was refused', async () => {
+    const wrapper = await open('/audit')
+    const rows = wrapper.findAll('tbody tr').map((line) => line.text().replace(/\s+/g, ' '))
+    expect(rows[0]).toMatch(/43.*Zhao Lei G4001 \(Zhao’s phone\).*Sent to a phone/)
+    expect(rows[1]).toMatch(/42.*Lin Fang G1001.*Read a ticket.*Refused/)
+    expect(wrapper.findAll('tbody a').map((link) => link.attributes('href'))).toEqual(['/tickets/t-1', '/tickets/t-2', '/tickets/FW202611220007'])
+  })
+
+  it('asks by filters, and for what is older', async () => {
+    const wrapper = await open('/audit')
+    const person = wrapper.find('input[aria-label="Employee number"]')
+    await person.setValue('G4001')
+    await person.trigger('change')
+    await settled()
+    await button(wrapper, 'Older').trigger('click')
+    await settled()
+    const asks = asked.filter((request) => request.path.startsWith('/v1/audit')).map((request) => request.path)
+    expect(asks).toEqual(['/v1/audit', '/v1/audit?person=G4001', '/v1/audit?person=G4001&before=41'])
   })
 })
 

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::problem::{ApiError, ApiJson, Problem};
 use crate::AppState;
+use crate::audit::{self, Action, Actor};
 use crate::auth::devices;
 use crate::auth::enrolment::{self, Enrolment};
 use crate::organisation;
@@ -69,6 +70,11 @@ pub(super) async fn enrol(
         .db
         .write_async(move |tx| {
             let outcome = enrolment::enrol(tx, &request.code, &key, &name, &host)?;
+            if let Enrolment::Enrolled { device, person } = &outcome {
+                let detail = audit::about("person", person.as_str());
+                let actor = Actor::Device(*device);
+                audit::append(tx, host.now(), &actor, Action::DeviceEnrolled, detail)?;
+            }
             let organisation = organisation::current(tx)?.map(|catalogue| catalogue.organisation);
             Ok::<_, StoreError>((outcome, organisation))
         })

@@ -41,6 +41,7 @@ pub(super) async fn trace(State(state): State<AppState>, request: Request, next:
         .get::<MatchedPath>()
         .map_or("(console)", MatchedPath::as_str)
         .to_owned();
+    let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %id, http.method = %request.method(), http.route = %route);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -49,6 +50,7 @@ pub(super) async fn trace(State(state): State<AppState>, request: Request, next:
         started.elapsed().as_millis() as u64,
     );
     span.in_scope(|| tracing::info!(http.status = status, duration_ms = millis, "answered"));
+    state.metrics.answered(method.as_str(), &route, status);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -1,5 +1,7 @@
 //! The sync of devices: one request carries what a device has, and brings what is new to it.
 
+use std::time::Instant;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -75,7 +77,10 @@ pub(super) async fn sync(
         ));
     }
     let (now, sender, body) = (state.host.now(), Sender::from(request.auth), request.body);
-    let answer = blocking(move || state.relay.sync(now, &sender, &body)).await?;
+    let (metrics, started) = (state.metrics.clone(), Instant::now());
+    let answer = blocking(move || state.relay.sync(now, &sender, &body)).await;
+    metrics.synced(answer.is_ok(), started.elapsed());
+    let answer = answer?;
     Ok((
         [(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))],
         answer,

@@ -21,6 +21,8 @@ use super::devices::{self, Device};
 use super::{sessions, tokens};
 use crate::AppState;
 use crate::api::problem::ApiError;
+use crate::api::trail::Asker;
+use crate::audit::Actor;
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "gongdan_session";
@@ -213,6 +215,7 @@ impl FromRequestParts<AppState> for OfficeAuth {
             .read_async(move |c| sessions::find(c, &cookie, now))
             .await?;
         let session = session.ok_or_else(ApiError::unauthenticated)?;
+        Asker::is(&parts.extensions, Actor::Person(session.person.clone()));
         Ok(Self {
             person: session.person,
             name: session.name,
@@ -277,6 +280,7 @@ impl FromRequestParts<AppState> for Caller {
                 .await?;
             let (device, expires_at) = found.ok_or_else(ApiError::unauthenticated)?;
             let auth = DeviceAuth::of(&device).ok_or_else(ApiError::unauthenticated)?;
+            Asker::is(&parts.extensions, Actor::Device(auth.device));
             return Ok(Self::Device {
                 auth,
                 expires_at: Some(expires_at),
@@ -339,7 +343,11 @@ async fn verify(
             "invalid_signature",
         ));
     }
+    Asker::is(&parts.extensions, Actor::Device(device.device));
     let now = state.host.now();
+    state
+        .metrics
+        .skewed(now.seconds().abs_diff(header.at.seconds()));
     if now.seconds() - device.seen_at.seconds() >= devices::SEEN_SECONDS {
         let index = device.index;
         state

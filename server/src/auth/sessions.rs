@@ -7,6 +7,7 @@ use gongdan_core::policy::Role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::{hash_secret, new_secret, users};
+use crate::audit::{self, Action, Actor};
 use crate::host::Host;
 use crate::store::StoreError;
 
@@ -43,6 +44,8 @@ pub fn open(tx: &Transaction<'_>, person: &PersonId, host: &Host) -> Result<Stri
             now.plus(SESSION_SECONDS).seconds()
         ],
     )?;
+    let actor = Actor::Person(person.clone());
+    audit::append(tx, now, &actor, Action::SignedIn, audit::Detail::new())?;
     Ok(secret)
 }
 

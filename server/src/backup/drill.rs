@@ -11,8 +11,8 @@ use super::manifest::{self, Manifest};
 use super::restore::{Restored, restore};
 use super::{BackupError, DATABASE, files};
 use crate::relay::{self, Rebuilt};
-use crate::store::{Database, StoreError};
-use crate::verify::{self, Changesets};
+use crate::store::{Database, StoreError, restores};
+use crate::verify::{self, AuditLog, Changesets};
 
 /// What came out of a drill.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Drilled {
     pub rebuilding: Duration,
     /// What the signatures say.
     pub changesets: Changesets,
+    /// What the audit chain says, against the heads that this and earlier backups of the folder saw.
+    pub audit: AuditLog,
     /// How long verifying took.
     pub verifying: Duration,
     /// What a loss of the live data now would lose.
@@ -56,6 +58,7 @@ impl Drilled {
             && self.rebuilt.different == 0
             && self.different_tables.is_empty()
             && self.changesets.fault_count == 0
+            && self.audit.fault_count == 0
     }
 
     /// Since when the loss of the live data would lose something, in seconds: the recovery point.
@@ -91,6 +94,8 @@ pub fn drill(backups: &Path, aside: &Path, data: &Path) -> Result<Drilled, Backu
 
     let started = Instant::now();
     let changesets = database.read(verify::changesets)?;
+    let witnesses = verify::witnesses(backups, &database.read(restores::begun_restores)?)?;
+    let audit = database.read(|c| verify::audit(c, &witnesses))?;
     let verifying = started.elapsed();
     let behind = behind(&data.join(DATABASE), &restored.manifest)?;
     Ok(Drilled {
@@ -102,6 +107,7 @@ pub fn drill(backups: &Path, aside: &Path, data: &Path) -> Result<Drilled, Backu
         different_tables,
         rebuilding,
         changesets,
+        audit,
         verifying,
         behind,
     })

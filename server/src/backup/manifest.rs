@@ -32,10 +32,22 @@ pub struct Manifest {
     pub inbox_end: u64,
     /// Tickets in it.
     pub tickets: u64,
+    /// The end of its audit chain; `null` in a backup of a program that had none.
+    #[serde(default)]
+    pub audit: Option<AuditEnd>,
     /// The database's file.
     pub database: File,
     /// The attachments. Each is named by its hash; which ones there are the database says.
     pub blobs: Blobs,
+}
+
+/// The last entry of an audit chain: what a later chain has to go through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEnd {
+    /// Its number; 0 where there was none yet.
+    pub seq: u64,
+    /// Its hash in hexadecimal.
+    pub hash: String,
 }
 
 /// A file and how to check it.
@@ -107,7 +119,10 @@ impl Manifest {
 }
 
 /// The complete backups of a folder, the oldest first: their names hold their times.
-pub(super) fn all(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn all(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
     let listed = match std::fs::read_dir(folder) {
         Ok(listed) => listed,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

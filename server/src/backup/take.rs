@@ -9,8 +9,9 @@ use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::BlobHash;
 use rusqlite::{Connection, OpenFlags};
 
-use super::manifest::{self, Blobs, File, Manifest};
+use super::manifest::{self, AuditEnd, Blobs, File, Manifest};
 use super::{BLOBS, BackupError, DATABASE, files};
+use crate::audit::{self, Action, Actor};
 use crate::store::restores::{self, BackupRow};
 use crate::store::{MIGRATIONS, StoreError};
 
@@ -137,6 +138,7 @@ fn fill(
         log_end: seen.log_end,
         inbox_end: seen.inbox_end,
         tickets: seen.tickets,
+        audit: seen.audit,
         database,
         blobs,
     };
@@ -165,6 +167,7 @@ struct Seen {
     log_end: u64,
     inbox_end: u64,
     tickets: u64,
+    audit: Option<AuditEnd>,
     blobs: Vec<(BlobHash, u64)>,
 }
 
@@ -199,8 +202,20 @@ fn look(path: &Path, now: Timestamp) -> Result<Seen, BackupError> {
         log_end: count("SELECT coalesce(max(seq), 0) FROM log")?,
         inbox_end: count("SELECT coalesce(max(id), 0) FROM inbox")?,
         tickets: count("SELECT count(*) FROM tickets")?,
+        audit: audit_end(&copy)?,
         blobs: blobs(&copy)?,
     })
+}
+
+fn audit_end(copy: &Connection) -> Result<Option<AuditEnd>, BackupError> {
+    if !has_table(copy, "audit")? {
+        return Ok(None);
+    }
+    let head = audit::head(copy)?;
+    Ok(Some(AuditEnd {
+        seq: head.seq,
+        hash: files::hex(&head.hash),
+    }))
 }
 
 fn has_table(connection: &Connection, name: &str) -> Result<bool, rusqlite::Error> {
@@ -293,7 +308,7 @@ pub(super) fn right_copy(from: &Path, to: &Path, hash: BlobHash) -> Result<bool,
 
 /// Tells the live database that this backup is there.
 fn record(live: &Path, manifest: &Manifest) -> Result<(), BackupError> {
-    let connection = Connection::open_with_flags(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = Connection::open_with_flags(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_MILLISECONDS_MAX))?;
     if !has_table(&connection, "backups")? {
         return Ok(());
@@ -311,5 +326,12 @@ fn record(live: &Path, manifest: &Manifest) -> Result<(), BackupError> {
         inbox_end: manifest.inbox_end,
         sha256,
     };
-    Ok(restores::record_backup(&connection, &row)?)
+    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    restores::record_backup(&tx, &row)?;
+    if has_table(&tx, "audit")? {
+        let detail = audit::about("log_end", manifest.log_end);
+        let now = manifest.taken_at;
+        audit::append(&tx, now, &Actor::Operator, Action::BackupTaken, detail)?;
+    }
+    Ok(tx.commit()?)
 }

@@ -119,7 +119,8 @@ fn tell(drilled: &Drilled, out: Output<'_>) -> std::io::Result<()> {
         writeln!(out, "  {table}")?;
     }
     figure(out, "verify_time", seconds(drilled.verifying))?;
-    changesets(&drilled.changesets, out)
+    changesets(&drilled.changesets, out)?;
+    super::verify::audit(&drilled.audit, out)
 }
 
 /// What verifying the changesets found.
@@ -139,7 +140,7 @@ fn seconds(duration: Duration) -> String {
     format!("{:.3}", duration.as_secs_f64())
 }
 
-fn whole(is_whole: bool) -> Outcome {
+pub(super) fn whole(is_whole: bool) -> Outcome {
     if is_whole {
         Ok(())
     } else {
@@ -148,7 +149,7 @@ fn whole(is_whole: bool) -> Outcome {
 }
 
 /// The error for people, with its cause for whoever looks after it.
-fn told(error: BackupError) -> String {
+pub(super) fn told(error: BackupError) -> String {
     let (key, path) = match &error {
         BackupError::NoDatabase(path) => ("no_database", path.as_path()),
         BackupError::Busy(path) => ("busy", path.as_path()),

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use gongdan_core::ids::{DeviceId, PersonId};
 
 use super::{Global, Outcome, Output, qr};
+use crate::audit::{self, Action};
 use crate::auth::{devices, enrolment};
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +38,8 @@ impl Device {
                 let invited = state
                     .db
                     .write(|tx| enrolment::invite(tx, person, *days, &state.host))?;
+                let detail = audit::about("person", person.as_str());
+                super::tell(&state, Action::DeviceInvited, detail)?;
                 let (code, expires_at) =
                     invited.ok_or_else(|| format!("invite a device: no active person {person}"))?;
                 let uri = enrolment::uri(&state.config.url(), &code);
@@ -68,6 +71,8 @@ impl Device {
                 {
                     return Err(format!("revoke a device: there is no device {device}").into());
                 }
+                let detail = audit::about("id", device.to_string());
+                super::tell(&state, Action::DeviceRevoked, detail)?;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Global, Outcome, Output};
+use crate::audit::{self, Action};
 use crate::read_model;
 use crate::relay::{documents, tickets};
 
@@ -82,6 +83,11 @@ impl Export {
                     .map_or_else(|| row.id.to_string(), |number| number.to_string()),
             )
         });
+        super::tell(
+            &state,
+            Action::TicketExported,
+            audit::about("id", row.id.to_string()),
+        )?;
         make(&folder)?;
         let mut documents = Vec::new();
         for doc in &docs {

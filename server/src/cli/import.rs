@@ -13,6 +13,7 @@ use gongdan_core::ticket::{Act, Action};
 use super::{Ended, Global, Outcome, Output};
 use crate::AppState;
 use crate::api::problem::Chain;
+use crate::audit;
 use crate::auth::users;
 use crate::import::{self, Intake, IntakeError, Language};
 use crate::relay::DeskError;
@@ -54,7 +55,10 @@ impl Import {
         let bytes = import::read(&self.file).map_err(|error| self.told(&error))?;
         let parsed = import::parse(&bytes, &catalogue, state.host.now())
             .map_err(|error| self.told(&error))?;
-        let report = import::run(parsed, &mut Desk { state, clerk });
+        let mut desk = Desk { state, clerk };
+        let report = import::run(parsed, &mut desk);
+        let detail = audit::about("person", desk.clerk.id.as_str());
+        super::tell(&desk.state, audit::Action::RequestsImported, detail)?;
         writeln!(out, "{}", report.text(self.lang))?;
         if let Some(interrupted) = &report.interrupted {
             return Err(format!("import: {}", Chain(&interrupted.source)).into());

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{Global, Outcome, Output};
+use crate::audit::{self, Action, Actor};
 use crate::organisation;
+use crate::store::StoreError;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Org {
@@ -29,7 +31,18 @@ impl Org {
         let loaded = organisation::parse(&text)?;
         let state = global.open()?;
         let now = state.host.now();
-        let version = state.db.write(|tx| organisation::load(tx, &loaded, now))?;
+        let version = state.db.write(|tx| {
+            let version = organisation::load(tx, &loaded, now)?;
+            let detail = audit::about("version", version);
+            audit::append(
+                tx,
+                now,
+                &Actor::Operator,
+                Action::OrganisationLoaded,
+                detail,
+            )?;
+            Ok::<_, StoreError>(version)
+        })?;
         writeln!(
             out,
             "{}: 目录版本 · catalogue version {version}",

@@ -1,6 +1,7 @@
 //! `gongdan rebuild`: documents and read model anew from the signed changesets alone.
 
 use super::{Global, Outcome, Output};
+use crate::audit::{self, Action};
 use crate::relay;
 
 /// What it takes: nothing.
@@ -20,6 +21,8 @@ impl Rebuild {
     pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
         let state = global.open()?;
         let rebuilt = relay::rebuild(&state.db)?;
+        let detail = audit::about("entries", rebuilt.entries);
+        super::tell(&state, Action::Rebuilt, detail)?;
         writeln!(
             out,
             "重建 · Rebuilt: {} 工单 tickets, {} 日志条目 entries, {} 命令 commands, {} 不同 different",

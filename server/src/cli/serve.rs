@@ -14,6 +14,9 @@ pub(super) struct Serve {
     /// 监听地址 · Address and port to listen on
     #[arg(long, env = "GONGDAN_LISTEN", default_value = LISTEN_DEFAULT)]
     listen: SocketAddr,
+    /// 监控指标的监听地址，另设，不对外 · Address and port to serve metrics on, kept from clients
+    #[arg(long, env = "GONGDAN_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
     /// TLS 证书文件（PEM，含上级证书） · Certificate to speak TLS with (PEM, with those of its issuers)
     #[arg(long, env = "GONGDAN_TLS_CERTIFICATE", requires = "tls_key")]
     tls_certificate: Option<PathBuf>,
@@ -27,6 +30,7 @@ impl Serve {
         log(global.log_json);
         let config = Config {
             listen: self.listen,
+            metrics: self.metrics_listen,
             tls: self
                 .tls_certificate
                 .clone()

@@ -5,6 +5,7 @@ use gongdan_core::ids::{ActorId, Part};
 use gongdan_core::ticket::{Conflict, Status, Value};
 
 use super::{Global, Outcome, Output};
+use crate::audit::{self, Action};
 use crate::read_model::{self, Detail, Filter};
 use crate::store::StoreError;
 
@@ -64,6 +65,7 @@ impl Ticket {
 
 fn list(global: &Global, out: Output<'_>, filter: &Filter, limit: usize) -> Outcome {
     let state = global.open()?;
+    super::tell(&state, Action::TicketsPrinted, audit::Detail::new())?;
     let mut left = limit;
     let mut after = None;
     loop {
@@ -106,6 +108,8 @@ fn show(global: &Global, out: Output<'_>, name: &str, json: bool) -> Outcome {
         None => Ok::<_, StoreError>(None),
     })?;
     let detail = found.ok_or_else(|| format!("show a ticket: there is no ticket {name}"))?;
+    let told = audit::about("id", detail.ticket.id.to_string());
+    super::tell(&state, Action::TicketsPrinted, told)?;
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&detail.ticket)?)?;
         return Ok(());

@@ -4,10 +4,13 @@ use std::io::BufRead;
 
 use clap::Subcommand;
 use gongdan_core::catalogue::Person;
+use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::PersonId;
 use gongdan_core::policy::Role;
+use rusqlite::Transaction;
 
 use super::{Global, Outcome, Output};
+use crate::audit::{self, Action, Actor};
 use crate::auth::{password, users};
 use crate::organisation;
 use crate::store::StoreError;
@@ -105,6 +108,7 @@ impl Add {
                 users::upsert(tx, person, now)?;
                 users::set_password(tx, &person.id, &hash)?;
                 organisation::refresh(tx, now)?;
+                changed(tx, &person.id, now)?;
             }
             Ok::<_, StoreError>(person)
         })?;
@@ -183,6 +187,9 @@ fn set_active(global: &Global, id: &PersonId, active: bool) -> Outcome {
     let found = state.db.write(|tx| {
         let found = users::set_active(tx, id, active)?;
         organisation::refresh(tx, now)?;
+        if found {
+            changed(tx, id, now)?;
+        }
         Ok::<_, StoreError>(found)
     })?;
     if found {
@@ -190,4 +197,9 @@ fn set_active(global: &Global, id: &PersonId, active: bool) -> Outcome {
     } else {
         Err(format!("find a person: nobody has the employee number {id}").into())
     }
+}
+
+fn changed(tx: &Transaction<'_>, id: &PersonId, now: Timestamp) -> Result<(), StoreError> {
+    let detail = audit::about("person", id.as_str());
+    audit::append(tx, now, &Actor::Operator, Action::PersonChanged, detail)
 }

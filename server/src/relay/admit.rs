@@ -92,6 +92,8 @@ pub(super) fn admit(
             merged.name(),
             marked,
         ])?;
+    work.admissions
+        .add(seq, row.hash, &header.person, row.received_at);
     derive(work, row, &ticket, &commands, seq)?;
     show(work, row, &ticket, &commands, is_new, seq)?;
     work.changed = true;

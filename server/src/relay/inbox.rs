@@ -161,11 +161,29 @@ pub(super) fn set_verdict(
             codec::encode(verdict),
             number
         ])?;
+    tx.prepare_cached(
+        "INSERT INTO verdict_counts (verdict, reason, count) VALUES (?1, ?2, 1)
+         ON CONFLICT (verdict, reason) DO UPDATE SET count = count + 1",
+    )?
+    .execute(params![verdict.name(), reason(verdict)])?;
     if !matches!(verdict, Verdict::Quarantined { .. }) {
         tx.prepare_cached("DELETE FROM quarantined_changes WHERE inbox = ?1")?
             .execute([row.id])?;
     }
     Ok(true)
+}
+
+/// The code of why, empty where a verdict has none.
+fn reason(verdict: &Verdict) -> String {
+    let json = match verdict {
+        Verdict::Admitted { .. } | Verdict::Duplicate => return String::new(),
+        Verdict::Held { why } => serde_json::to_value(why),
+        Verdict::Quarantined { reason } => serde_json::to_value(reason),
+        Verdict::Refused { reason, .. } => serde_json::to_value(reason),
+    };
+    let json = json.unwrap_or_default();
+    let code = json.as_str().or_else(|| json["code"].as_str());
+    code.unwrap_or_default().to_owned()
 }
 
 /// Marks the held or quarantined changeset that `hash` goes in place of: it is kept, never judged again, and

@@ -24,6 +24,7 @@ use super::page::{self, Page, Plan};
 use super::{
     Relay, Sender, SyncError, epoch, epoch_number, inbox, log_end, sql_index, tickets, visibility,
 };
+use crate::audit::{self, Action, Actor};
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -82,10 +83,20 @@ impl Relay {
             }
             Ok::<_, SyncError>((response, plan))
         })?;
-        if let Some(plan) = plan {
-            let place = self
-                .db
-                .write(|tx| page::store_plan(tx, sender.index, &plan, now))?;
+        let given = given(&response);
+        let place = match (&plan, given) {
+            (None, None) => None,
+            (plan, given) => self.db.write(|tx| {
+                if let Some(detail) = given {
+                    let actor = Actor::Device(sender.device);
+                    audit::append(tx, now, &actor, Action::PartsGiven, detail)?;
+                }
+                plan.as_ref()
+                    .map(|plan| page::store_plan(tx, sender.index, plan, now))
+                    .transpose()
+            })?,
+        };
+        if let Some(place) = place {
             let cursor = Cursor::read(&response.cursor)?.unwrap_or_default();
             response.cursor = Cursor {
                 plan: Some(place),
@@ -287,6 +298,22 @@ impl Feed<'_> {
         )?;
         rows.map(|row| row?.map(record)).collect()
     }
+}
+
+/// The parts that an answer brings whole, for the audit chain; `None` if there are none.
+fn given(response: &Response) -> Option<audit::Detail> {
+    let tickets: audit::Detail = response
+        .snapshots
+        .iter()
+        .map(|snapshot| {
+            let names = snapshot.parts.iter().map(|given| given.part.name().into());
+            (
+                snapshot.ticket.ticket.to_string(),
+                serde_json::Value::Array(names.collect()),
+            )
+        })
+        .collect();
+    (!tickets.is_empty()).then(|| audit::about("tickets", tickets))
 }
 
 /// What a phone is told of a ticket's row.

@@ -17,6 +17,7 @@ use rusqlite::{Transaction, params};
 use super::documents::{self, Stored};
 use super::sql_index;
 use super::tickets::{self, TicketRow};
+use crate::audit::Admissions;
 use crate::auth::devices;
 use crate::store::StoreError;
 use crate::{organisation, read_model};
@@ -34,6 +35,8 @@ pub(super) struct Work<'t, 'c> {
     newest: Option<u32>,
     standings: HashMap<(PersonId, u32), Rc<Standing>>,
     revoked: HashMap<i64, bool>,
+    /// For the audit chain.
+    pub(super) admissions: Admissions,
     /// Something was admitted or decided: somebody is to be woken.
     pub(super) changed: bool,
 }
@@ -49,6 +52,7 @@ impl<'t, 'c> Work<'t, 'c> {
             newest: None,
             standings: HashMap::new(),
             revoked: HashMap::new(),
+            admissions: Admissions::default(),
             changed: false,
         }
     }
@@ -112,8 +116,9 @@ impl<'t, 'c> Work<'t, 'c> {
         dirty.2.insert(part);
     }
 
-    /// Writes documents, their tickets' order of sending, and the read model.
+    /// Writes documents, their tickets' order of sending, the read model, and the audit entry of what was admitted.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        self.admissions.write(self.tx)?;
         for (index, (id, received_at, parts)) in std::mem::take(&mut self.dirty) {
             for part in parts {
                 if let Some(Some(stored)) = self.documents.get_mut(&(index, part)) {

@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("schema/012_read_model_version.sql"),
     ),
     ("013_epochs", include_str!("schema/013_epochs.sql")),
+    ("014_audit", include_str!("schema/014_audit.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -63,6 +63,19 @@ pub fn begun(tx: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Restores that epochs were begun on: when the backup was taken, and when the epoch began.
+///
+/// # Errors
+/// The database fails.
+pub fn begun_restores(connection: &Connection) -> Result<Vec<(Timestamp, Timestamp)>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT taken_at, begun_at FROM restores WHERE begun_at IS NOT NULL")?;
+    let rows = statement.query_map([], |row| {
+        Ok((Timestamp(row.get(0)?), Timestamp(row.get(1)?)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// A complete backup, as the database that it was taken of remembers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupRow {

@@ -55,6 +55,7 @@ impl TestServer {
         };
         let mut config = Config::new(folder.path());
         config.listen = "127.0.0.1:0".parse().unwrap();
+        config.metrics = Some(config.listen);
         let running = gongdan_server::start(config, host.clone()).await.unwrap();
         let loaded = organisation::parse(ORGANISATION).unwrap();
         let technician = loaded

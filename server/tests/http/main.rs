@@ -1,6 +1,7 @@
 //! The server over real HTTP on a free port of this machine, with a clock that the test sets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod backup;
 mod blobs;
 mod cli;
@@ -8,6 +9,7 @@ mod described;
 mod desk;
 mod devices;
 mod harness;
+mod metrics;
 mod openapi;
 mod phone;
 mod problems;

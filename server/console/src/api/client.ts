@@ -2,7 +2,7 @@
 
 import { queryString, request } from './http'
 import type {
-  Catalogue, Command, Device, Heads, Invitation, Overview, QuarantineItem, Session, TicketDetail,
+  AuditPage, AuditQuery, Catalogue, Command, Device, Heads, Invitation, Overview, QuarantineItem, Session, TicketDetail,
   TicketPage, TicketQuery, TimelineEntry, Verdict,
 } from './types'
 
@@ -30,6 +30,8 @@ export const api = {
   revoke: (id: string, reason: string) => request<void>('POST', `/v1/devices/${segment(id)}/revocation`, { reason }),
   requestWipe: (id: string) => request<void>('POST', `/v1/devices/${segment(id)}/wipe`),
   withdrawWipe: (id: string) => request<void>('DELETE', `/v1/devices/${segment(id)}/wipe`),
+
+  audit: (query: AuditQuery) => request<AuditPage>('GET', `/v1/audit${queryString(query)}`),
 
   quarantine: () => request<{ items: QuarantineItem[] }>('GET', '/v1/quarantine'),
   decide: (changeset: string, decision: 'admit' | 'decline') =>

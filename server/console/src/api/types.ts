@@ -323,6 +323,32 @@ export interface Invitation {
   expires_at: string
 }
 
+/** An entry of the audit chain. */
+export interface AuditEntry {
+  seq: number
+  at: string
+  /** `person:…`, `device:…`, `operator` or `server`. */
+  actor: string
+  person: string | null
+  person_name: string | null
+  device_name: string | null
+  action: string
+  detail: Record<string, unknown>
+  hash: string
+}
+
+export interface AuditPage {
+  entries: AuditEntry[]
+  next: number | null
+}
+
+export interface AuditQuery {
+  person?: string
+  action?: string
+  ticket?: string
+  before?: string
+}
+
 export interface QuarantineItem {
   changeset: string
   ticket: string

@@ -1,0 +1,64 @@
+//! `gongdan verify log`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::backup::{changesets, told, whole};
+use super::texts::{both, figure};
+use super::{Global, Outcome, Output};
+use crate::store::restores;
+use crate::verify;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verify {
+    /// 核对审计链、变更日志与全部签名 · Check the audit chain, the log and every signature
+    Log(Log),
+}
+
+/// What `gongdan verify log` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Log {
+    /// 存放备份的目录：审计链须经过每个备份记下的末尾 · Folder of backups, whose ends the audit chain has to go through
+    #[arg(long, env = "GONGDAN_BACKUPS")]
+    backups: Option<PathBuf>,
+}
+
+impl Verify {
+    pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
+        let Self::Log(log) = self;
+        log.run(global, out)
+    }
+}
+
+impl Log {
+    fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
+        let state = global.open()?;
+        let restores = state.db.read(restores::begun_restores)?;
+        let witnesses = match &self.backups {
+            Some(folder) => verify::witnesses(folder, &restores).map_err(told)?,
+            None => Vec::new(),
+        };
+        let chain = state.db.read(|c| verify::audit(c, &witnesses))?;
+        audit(&chain, out)?;
+        let found = state.db.read(verify::changesets)?;
+        changesets(&found, out)?;
+        let good = chain.fault_count == 0 && found.fault_count == 0;
+        writeln!(out, "{}", both("verify", if good { "good" } else { "bad" }))?;
+        whole(good)
+    }
+}
+
+/// What checking the audit chain found.
+pub(super) fn audit(found: &verify::AuditLog, out: Output<'_>) -> std::io::Result<()> {
+    figure(out, "audit_entries", found.entries)?;
+    figure(out, "audit_told", found.told)?;
+    figure(out, "audit_before", found.before)?;
+    figure(out, "audit_backups", found.backups)?;
+    figure(out, "audit_head", crate::backup::hex(&found.head.hash))?;
+    figure(out, "audit_faults", found.fault_count)?;
+    for fault in &found.faults {
+        writeln!(out, "  {}: {}", fault.place(), both("fault", fault.code()))?;
+    }
+    Ok(())
+}
