@@ -23,6 +23,7 @@ use crate::document::{Inexecutable, TicketDoc};
 use crate::ids::{ActorId, ChangeHash, DeviceId, Part, PartRef, PersonId, TicketId};
 use crate::policy::Denied;
 use crate::store::{Filter, Origin, OutboxEntry, OutboxState, Store, StoreError, StoreTxn};
+use crate::sync::certificate::DeviceCertificate;
 use crate::sync::changeset::Link;
 use crate::sync::codec::{self, Malformed};
 use crate::sync::keys::{DeviceKey, PublicKey};
@@ -50,6 +51,18 @@ pub struct Identity {
     #[n(2)]
     #[cbor(with = "minicbor::bytes")]
     pub server_key: [u8; 32],
+}
+
+/// A device's certificate, with the key that it verifies by.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct OwnCertificate {
+    /// The organisation's public key.
+    #[n(0)]
+    #[cbor(with = "minicbor::bytes")]
+    pub organisation_key: [u8; 32],
+    /// What it signed.
+    #[n(1)]
+    pub certificate: DeviceCertificate,
 }
 
 /// The heads that a person saw when a form opened, by part. A part that is not named is taken as it is.
@@ -191,6 +204,7 @@ pub struct Replica {
 pub(crate) mod meta {
     //! Keys of small facts in the store.
     pub(crate) const IDENTITY: &str = "identity";
+    pub(crate) const CERTIFICATE: &str = "certificate";
     pub(crate) const CATALOGUE: &str = "catalogue";
     pub(crate) const CURSOR: &str = "cursor";
     pub(crate) const THROUGH: &str = "through";
@@ -233,6 +247,25 @@ impl Replica {
     /// Gives an empty store its identity, after enrolment.
     pub fn enrol(store: &mut dyn Store, identity: &Identity) -> Result<(), StoreError> {
         store.write(&mut |txn| put(txn, meta::IDENTITY, identity))
+    }
+
+    /// Keeps the certificate that the organisation gave this device, and its key, so that the device can
+    /// prove whose it is where there is no server.
+    pub fn keep_certificate(
+        store: &mut dyn Store,
+        certificate: &OwnCertificate,
+    ) -> Result<(), StoreError> {
+        store.write(&mut |txn| put(txn, meta::CERTIFICATE, certificate))
+    }
+
+    /// The device's certificate; none where it enrolled before there were any.
+    pub fn certificate(&mut self) -> Result<Option<OwnCertificate>, StoreError> {
+        let mut found = None;
+        self.store.read(&mut |txn| {
+            found = get(txn, meta::CERTIFICATE)?;
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Opens an enrolled store. `entropy` are 32 fresh random bytes of the host: actors, tickets and

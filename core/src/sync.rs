@@ -3,6 +3,7 @@
 //! Invariant: commands travel, never Automerge's bytes from a device. `core/docs/sync-protocol.md`
 //! describes every message.
 
+pub mod certificate;
 pub mod changeset;
 pub mod codec;
 pub mod hanzi;

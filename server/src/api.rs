@@ -1,9 +1,11 @@
 //! The HTTP surface. Invariant: a handler parses, asks one function, and answers; every failure is an
 //! [`problem::ApiError`].
 
+mod account;
 mod audit;
 pub mod blobs;
 mod catalogue;
+mod certificate;
 mod devices;
 mod enrol;
 mod health;
@@ -17,6 +19,7 @@ mod sync;
 mod tickets;
 mod token;
 pub(crate) mod trail;
+mod users;
 mod wake;
 
 use axum::Router;
@@ -42,8 +45,30 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(session::sign_in, session::show, session::sign_out))
+        .routes(routes!(session::passkey_options))
+        .routes(routes!(session::passkey_sign_in))
+        .routes(routes!(account::show))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::list_sessions))
+        .routes(routes!(account::revoke_session))
+        .routes(routes!(account::draw_recovery_codes))
+        .routes(routes!(
+            account::totp::begin,
+            account::totp::confirm,
+            account::totp::remove
+        ))
+        .routes(routes!(account::passkeys::options))
+        .routes(routes!(account::passkeys::register))
+        .routes(routes!(account::passkeys::remove))
+        .routes(routes!(users::list, users::add))
+        .routes(routes!(users::change))
+        .routes(routes!(users::draw_password))
+        .routes(routes!(users::reset_second_factors))
+        .routes(routes!(users::list_sessions))
+        .routes(routes!(users::revoke_session))
         .routes(routes!(enrol::enrol))
         .routes(routes!(token::issue))
+        .routes(routes!(certificate::show))
         .routes(routes!(catalogue::show))
         .routes(routes!(wake::events))
         .routes(routes!(sync::sync))

@@ -107,11 +107,23 @@ pub enum Action {
     Rebuilt,
     /// A backup was taken.
     BackupTaken,
+    /// The list of people or their sessions were looked at.
+    PeopleRead,
+    /// A password was drawn for somebody.
+    PasswordDrawn,
+    /// Somebody's second factors were taken away.
+    FactorsReset,
+    /// A session was ended, one's own or somebody's.
+    SessionEnded,
+    /// Somebody changed their password.
+    PasswordChanged,
+    /// Somebody changed their own second factors.
+    FactorChanged,
 }
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::ChangesAdmitted,
         Self::PartsGiven,
         Self::TicketsListed,
@@ -137,6 +149,12 @@ impl Action {
         Self::RequestsImported,
         Self::Rebuilt,
         Self::BackupTaken,
+        Self::PeopleRead,
+        Self::PasswordDrawn,
+        Self::FactorsReset,
+        Self::SessionEnded,
+        Self::PasswordChanged,
+        Self::FactorChanged,
     ];
 
     /// Its stable name.
@@ -167,6 +185,12 @@ impl Action {
             Self::RequestsImported => "requests_imported",
             Self::Rebuilt => "rebuilt",
             Self::BackupTaken => "backup_taken",
+            Self::PeopleRead => "people_read",
+            Self::PasswordDrawn => "password_drawn",
+            Self::FactorsReset => "factors_reset",
+            Self::SessionEnded => "session_ended",
+            Self::PasswordChanged => "password_changed",
+            Self::FactorChanged => "factor_changed",
         }
     }
 }

@@ -1,13 +1,18 @@
 //! Who is asking: people by password and session, devices by their key, devices' streams by a token.
 //!
 //! Invariant: of every secret that others hold (session, token, enrolment code) the database has only a
-//! hash, and each is random enough (≥ 80 bits) that a plain SHA-256 is one.
+//! hash, and each is random enough (≥ 80 bits) that a plain SHA-256 is one. The one exception is the secret
+//! of an authenticator app, which codes are computed from.
 
+pub mod certificates;
+pub mod client;
 pub mod devices;
 pub mod enrolment;
 pub mod extract;
 pub mod identity;
+pub mod passkeys;
 pub mod password;
+pub mod second_factor;
 pub mod sessions;
 pub mod sign_in;
 pub mod tokens;

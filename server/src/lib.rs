@@ -29,10 +29,13 @@ use std::sync::Arc;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use auth::certificates;
 use auth::identity::{self, ServerKeys};
+use auth::passkeys::Passkeys;
 use auth::password::Passwords;
 use blobs::BlobStore;
 use config::Config;
+use gongdan_core::sync::keys::DeviceKey;
 use host::Host;
 use relay::Relay;
 use store::{Database, StoreError};
@@ -49,6 +52,8 @@ pub struct AppState {
     pub wake: Wake,
     /// The desk's id and key.
     pub keys: Arc<ServerKeys>,
+    /// The organisation's key, which certifies devices.
+    pub organisation_key: Arc<DeviceKey>,
     /// The operator's settings; `listen` is the address really listened on.
     pub config: Arc<Config>,
     /// The attachments.
@@ -63,6 +68,8 @@ pub struct AppState {
     pub metrics: metrics::Metrics,
     /// Reads that the audit chain has been told of just now.
     pub(crate) recent: audit::Recent,
+    /// Passkeys' ceremonies.
+    pub passkeys: Passkeys,
     /// Cancelled when the server is to end.
     pub shutdown: CancellationToken,
 }
@@ -107,11 +114,19 @@ impl AppState {
         let blobs = BlobStore::open(&config.data).map_err(io)?;
         let db = Database::open(config.database_path())?;
         let keys = Arc::new(db.write(|tx| identity::load_or_create(tx, &host))?);
+        let organisation_key = db.write(|tx| {
+            let key = certificates::load_or_create(tx, &host)?;
+            certificates::issue_missing(tx, &key, &host)?;
+            Ok::<_, StoreError>(Arc::new(key))
+        })?;
         let wake = Wake::default();
         let relay = Relay::start(db.clone(), keys.clone(), host.clone(), wake.clone())?;
+        let passkeys = Passkeys::new(&config.url());
         Ok(Self {
             db,
             relay,
+            passkeys,
+            organisation_key,
             wake,
             keys,
             config: Arc::new(config),

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use gongdan_core::catalogue::{Catalogue, Person};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::PersonId;
-use gongdan_core::policy::Role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::auth::users;
@@ -209,7 +208,7 @@ pub fn refresh(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<u32>, Stor
     )?;
     // Who stands elsewhere now may hold other documents.
     if let Some(latest) = before {
-        let (old, new) = (roles(&latest), roles(&next));
+        let (old, new) = (places(&latest), places(&next));
         let people: BTreeSet<&PersonId> = old.keys().chain(new.keys()).copied().collect();
         for person in people {
             if old.get(person) != new.get(person) {
@@ -250,9 +249,12 @@ pub fn current(connection: &Connection) -> Result<Option<Catalogue>, StoreError>
     )
 }
 
-fn roles(catalogue: &Catalogue) -> BTreeMap<&PersonId, &[Role]> {
+/// Where people stand: what their relation to tickets hangs on.
+fn places(catalogue: &Catalogue) -> BTreeMap<&PersonId, impl PartialEq + '_> {
     let people = catalogue.people.iter();
-    people.map(|p| (&p.id, p.roles.as_slice())).collect()
+    people
+        .map(|p| (&p.id, (&p.roles, &p.group, &p.unit)))
+        .collect()
 }
 
 /// One version of the catalogue.

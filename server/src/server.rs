@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::client::Peer;
 use crate::config::Config;
 use crate::host::Host;
 use crate::tls::{Tls, TlsListener};
@@ -127,11 +129,13 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
     })
 }
 
-async fn run<L: Listener<Addr: std::fmt::Debug>>(
-    listener: L,
-    app: Router,
-    shutdown: CancellationToken,
-) -> std::io::Result<()> {
+async fn run<L>(listener: L, app: Router, shutdown: CancellationToken) -> std::io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    for<'a> Peer: Connected<IncomingStream<'a, L>>,
+{
+    // Failed sign-ins are counted by address as well.
+    let app = app.into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, app)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await

@@ -346,16 +346,14 @@ fn table() -> String {
     }
     out.push('\n');
     row(&mut out, "beside tickets", "", heads(), "");
-    let beside = [
-        (Capability::Decide, "Decide quarantine"),
-        (Capability::Audit, "Read the audit chain"),
-    ];
-    for (capability, text) in beside {
-        let held = COLUMNS.iter().map(|(role, _)| {
-            let yes = policy::holds(&[*role], capability);
-            if yes { "yes" } else { "-" }.to_owned()
-        });
-        row(&mut out, text, "", held, "");
+    for capability in Capability::ALL {
+        if capability.actions().is_empty() {
+            let holders = COLUMNS.iter().map(|(role, _)| {
+                let yes = policy::holds(&[*role], capability);
+                if yes { "yes" } else { "-" }.to_owned()
+            });
+            row(&mut out, &format!("{capability:?}"), "", holders, "");
+        }
     }
     out.push_str("\ncapability        verbs\n");
     for capability in Capability::ALL {

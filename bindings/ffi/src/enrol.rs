@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use gongdan_core::ids::{DeviceId, PersonId};
-use gongdan_core::replica::Identity;
+use gongdan_core::replica::{Identity, OwnCertificate};
+use gongdan_core::sync::certificate::DeviceCertificate;
+use gongdan_core::sync::keys::PublicKey;
 use gongdan_core::sync::request_auth::{base64url, unbase64url};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,14 @@ pub struct Enrolment {
     pub server_key: String,
     /// Name of the organisation, where one is loaded.
     pub organisation: Option<String>,
+    /// The organisation's public key, 32 bytes in base64url; a server before certificates gave none.
+    #[serde(default)]
+    #[uniffi(default = None)]
+    pub organisation_key: Option<String>,
+    /// The device's certificate in base64url, which verifies by that key.
+    #[serde(default)]
+    #[uniffi(default = None)]
+    pub certificate: Option<String>,
 }
 
 /// What an invitation's QR code says.
@@ -54,6 +64,27 @@ impl TryFrom<Enrolment> for Identity {
             server_key: server_key.ok_or_else(|| PhoneError::answer("malformed"))?,
         })
     }
+}
+
+/// The certificate of an enrolment, where there is one.
+pub(crate) fn certificate(enrolment: &Enrolment) -> Result<Option<OwnCertificate>, PhoneError> {
+    let (Some(key), Some(certificate)) = (&enrolment.organisation_key, &enrolment.certificate)
+    else {
+        return Ok(None);
+    };
+    let malformed = || PhoneError::answer("malformed");
+    let organisation_key = unbase64url(key)
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(malformed)?;
+    let bytes = unbase64url(certificate).ok_or_else(malformed)?;
+    let own = OwnCertificate {
+        organisation_key,
+        certificate: DeviceCertificate::from_bytes(&bytes).map_err(|_| malformed())?,
+    };
+    let holds = PublicKey::from_bytes(organisation_key)
+        .and_then(|key| own.certificate.verify(&key).ok())
+        .is_some_and(|certified| certified.device() == enrolment.device);
+    holds.then_some(Some(own)).ok_or_else(malformed)
 }
 
 /// Reads what a QR code says: `gongdan://enrol?server=…&code=…`.

@@ -98,6 +98,7 @@ impl Phone {
         key_store: Arc<dyn KeyStore>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, PhoneError> {
+        let certificate = crate::enrol::certificate(&enrolment)?;
         let identity = Identity::try_from(enrolment)?;
         match Self::open(path.clone(), key_store.clone(), observer.clone()) {
             Ok(phone) => {
@@ -106,7 +107,12 @@ impl Phone {
                     .ok_or_else(|| PhoneError::store("already_enrolled"))
             }
             Err(PhoneError::Store { code }) if code == "not_enrolled" => {
-                Replica::enrol(&mut open_store(&path, &*key_store)?, &identity)?;
+                let mut store = open_store(&path, &*key_store)?;
+                Replica::enrol(&mut store, &identity)?;
+                if let Some(certificate) = certificate {
+                    Replica::keep_certificate(&mut store, &certificate)?;
+                }
+                drop(store);
                 Self::open(path, key_store, observer)
             }
             Err(error) => Err(error),

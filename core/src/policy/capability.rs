@@ -3,12 +3,16 @@
 //!
 //! Invariant: rights hang on capabilities, never on the name of a department (X4).
 
+use serde::{Deserialize, Serialize};
+
 use super::Standing;
 use crate::ticket::Field;
 use crate::ticket::command::{Action, Command, ConflictOn};
 
 /// A bundle of verbs (X4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum Capability {
     /// Takes requests in (R15–R27).
     TakeIn,
@@ -54,15 +58,21 @@ pub enum Capability {
     SettleStatus,
     /// Strikes items out.
     StrikeOut,
-    /// Decides what waits in quarantine. No command: the console asks.
+    /// Decides what waits in quarantine. No command: the console asks, here and below.
     Decide,
     /// Reads who did, read and exported what. No command: the console asks.
     Audit,
+    /// Sees who has which device, when it was last heard of, and what it has not sent.
+    SeeDevices,
+    /// Lets devices in and shuts them out.
+    KeepDevices,
+    /// Keeps accounts: who there is, with which roles, and how they get back in.
+    KeepAccounts,
 }
 
 impl Capability {
     /// All.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::TakeIn,
         Self::Grade,
         Self::Note,
@@ -87,6 +97,9 @@ impl Capability {
         Self::StrikeOut,
         Self::Decide,
         Self::Audit,
+        Self::SeeDevices,
+        Self::KeepDevices,
+        Self::KeepAccounts,
     ];
 
     /// Its verbs.
@@ -113,7 +126,11 @@ impl Capability {
             Self::SettleFacts | Self::SettleConflicts => &[A::SettleConflict],
             Self::SettleStatus => &[A::SettleStatus],
             Self::StrikeOut => &[A::StrikeOut],
-            Self::Decide | Self::Audit => &[],
+            Self::Decide
+            | Self::Audit
+            | Self::SeeDevices
+            | Self::KeepDevices
+            | Self::KeepAccounts => &[],
         }
     }
 

@@ -44,6 +44,7 @@ pub const fn holdings(role: Role) -> &'static [(C, Relation)] {
             (C::SettleStatus, ANY),
             (C::StrikeOut, ANY),
             (C::Decide, ANY),
+            (C::SeeDevices, ANY),
         ],
         Role::Supervisor => &[
             (C::TakeIn, ANY),
@@ -62,6 +63,8 @@ pub const fn holdings(role: Role) -> &'static [(C, Relation)] {
             (C::SettleStatus, ANY),
             (C::StrikeOut, ANY),
             (C::Decide, ANY),
+            (C::SeeDevices, ANY),
+            (C::KeepDevices, ANY),
         ],
         Role::Technician => &[
             (C::TakeIn, ANY),
@@ -137,7 +140,13 @@ pub const fn holdings(role: Role) -> &'static [(C, Relation)] {
             (C::StrikeOut, CREW),
         ],
         Role::FollowUpClerk => &[(C::Note, ANY), (C::FollowUp, ANY)],
-        Role::Administrator | Role::Auditor => &[(C::Audit, ANY)],
+        Role::Administrator => &[
+            (C::SeeDevices, ANY),
+            (C::KeepDevices, ANY),
+            (C::KeepAccounts, ANY),
+            (C::Audit, ANY),
+        ],
+        Role::Auditor => &[(C::SeeDevices, ANY), (C::Audit, ANY)],
     }
 }
 

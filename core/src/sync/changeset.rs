@@ -250,7 +250,12 @@ impl Changeset {
 
     /// Whether `key` signed this header, and the body is the one that it names.
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
-        self.body_matches() && key.verifies(&self.header.signed_bytes(), &self.signature)
+        self.body_matches() && self.header_is_signed_by(key)
+    }
+
+    /// Whether `key` signed this header, whatever has become of the body.
+    pub fn header_is_signed_by(&self, key: &PublicKey) -> bool {
+        key.verifies(&self.header.signed_bytes(), &self.signature)
     }
 
     /// The commands.

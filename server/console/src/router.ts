@@ -1,4 +1,5 @@
-// Pages and their addresses. Invariant: nobody sees a page but the sign-in without a session.
+// Pages and their addresses. Invariant: nobody sees a page but the sign-in without a session, and with an
+// account that lacks something nobody sees a page but the account.
 
 import { createRouter, createWebHistory, type Router } from 'vue-router'
 import { onSignedOut } from '@/api/http'
@@ -32,6 +33,8 @@ export function makeRouter(): Router {
       { path: '/tickets/new', name: 'new-ticket', component: () => import('@/views/NewTicket.vue') },
       { path: '/tickets/:id', name: 'ticket', component: () => import('@/views/TicketPage.vue'), props: true },
       { path: '/devices', name: 'devices', component: () => import('@/views/DevicesPage.vue') },
+      { path: '/users', name: 'users', component: () => import('@/views/UsersPage.vue') },
+      { path: '/account', name: 'account', component: () => import('@/views/AccountPage.vue') },
       { path: '/audit', name: 'audit', component: () => import('@/views/AuditPage.vue') },
       { path: '/quarantine', name: 'quarantine', component: () => import('@/views/QuarantinePage.vue') },
       { path: '/:rest(.*)*', name: 'missing', component: () => import('@/views/MissingPage.vue') },
@@ -39,7 +42,10 @@ export function makeRouter(): Router {
   })
   router.beforeEach(async (to) => {
     if (to.meta.open) return true
-    if ((await resume()) === null) return { name: 'sign-in', query: { to: to.fullPath } }
+    const session = await resume()
+    if (session === null) return { name: 'sign-in', query: { to: to.fullPath } }
+    // An account that lacks something is completed first; nothing else would answer.
+    if (session.lacks) return to.name === 'account' ? true : { name: 'account' }
     await prepare()
     return true
   })

@@ -33,6 +33,7 @@ describe('codes', () => {
     ['methods', command, 'ConfirmationMethod', codes.CONFIRMATION_METHODS],
     ['collections', command, 'Collection', codes.COLLECTIONS],
     ['roles', core('policy.rs'), 'Role', codes.ROLES],
+    ['capabilities', core('policy/capability.rs'), 'Capability', codes.CAPABILITIES],
     ['parts', core('ids.rs'), 'Part', codes.PARTS],
     ['verdicts', verdict, 'Verdict', codes.VERDICTS],
     ['reasons of quarantine', verdict, 'QuarantineReason', codes.QUARANTINE_REASONS],

@@ -2,7 +2,8 @@
 // Types make them answers of the contract.
 
 import type {
-  AuditEntry, Candidate, Catalogue, Conflict, Device, Overview, QuarantineItem, Session, Ticket, TicketDetail, TicketRow, TimelineEntry,
+  Account, AuditEntry, Candidate, Catalogue, Conflict, Device, Overview, QuarantineItem, Session, SessionEntry, Ticket,
+  TicketDetail, TicketRow, TimelineEntry, User,
 } from '@/api/types'
 
 const OFFICE = 'aa'.repeat(16)
@@ -13,7 +14,10 @@ export const TICKET_ID = '0192f000-0000-7000-8000-0000004f2a1c'
 const both = (text: string) => ({ zh: text, en: text })
 const entry = (code: string, text: string) => ({ code, label: both(text) })
 
-export const session: Session = { person: 'G1001', name: 'Lin Fang', roles: ['dispatcher', 'supervisor'] }
+export const session: Session = { person: 'G1001', name: 'Lin Fang', roles: ['dispatcher', 'supervisor'],
+  capabilities: ['take_in', 'grade', 'assign', 'decide', 'see_devices', 'keep_devices'],
+  lacks: null, proof: 'password', proved_at: '2026-11-22T00:00:00Z', expires_at: '2026-11-22T12:00:00Z',
+}
 
 export const catalogue: Catalogue = {
   version: 3,
@@ -149,6 +153,25 @@ export const row: TicketRow = {
 export const devices: Device[] = [
   { id: 'd-phone', name: 'Phone of Chen Wei', person: 'G2001', person_name: 'Chen Wei', enrolled_at: '2026-11-01T01:00:00Z', last_seen: '2026-11-22T04:00:00Z', revoked_at: null, revoked_reason: null, wipe_requested_at: null },
   { id: 'd-old', name: 'Old phone', person: 'G2002', person_name: 'Zhao Lei', enrolled_at: '2026-06-01T01:00:00Z', last_seen: null, revoked_at: '2026-10-01T01:00:00Z', revoked_reason: 'Left in a taxi', wipe_requested_at: null },
+]
+
+export const account: Account = {
+  person: 'G1001', name: 'Lin Fang', roles: ['dispatcher', 'administrator'], lacks: null, totp: false, passkeys: [], passkeys_available: true, recovery_codes: 0,
+}
+
+export const sessions: SessionEntry[] = [
+  { id: 's-here', current: true, proof: 'password', agent: 'A browser', created_at: '2026-11-22T00:00:00Z', last_seen: '2026-11-22T04:00:00Z', expires_at: '2026-11-22T12:00:00Z' },
+  { id: 's-there', current: false, proof: 'totp', agent: 'Another browser', created_at: '2026-11-21T20:00:00Z', last_seen: '2026-11-22T03:00:00Z', expires_at: '2026-11-22T08:00:00Z' },
+]
+
+const user: User = {
+  id: 'G2001', name: 'Chen Wei', roles: ['technician'], group: 'g1', skills: ['pump'], unit: null, active: true, has_password: false, password_temporary: false,
+  totp: false, passkeys: 0, recovery_codes: 0, sessions: 0,
+}
+export const users: User[] = [
+  { ...user, id: 'G1001', name: 'Lin Fang', roles: ['dispatcher', 'administrator'], has_password: true, sessions: 2 },
+  user,
+  { ...user, id: 'G1003', name: 'Sun Li', roles: ['auditor'], has_password: true, totp: true, passkeys: 1, recovery_codes: 9, sessions: 1 },
 ]
 
 export const quarantine: QuarantineItem[] = [

@@ -52,6 +52,7 @@ describe('texts', () => {
       method: codes.CONFIRMATION_METHODS, collection: codes.COLLECTIONS, verdict: codes.VERDICTS,
       quarantine_reason: codes.QUARANTINE_REASONS, audit_action: AUDIT_ACTIONS, merged: codes.MERGED,
       answer: ['done', 'not_applicable', 'skipped', 'reading'], consent: ['agreed', 'declined'],
+      proof: ['password', 'totp', 'recovery_code', 'passkey'], lacks: ['new_password', 'second_factor'],
       four: ['solved', 'satisfied', 'professionalism', 'comments'],
       problem: ['not_lawful', 'denied', 'no_effect', 'misfit', 'offline', 'unreadable', 'fallback'],
     }

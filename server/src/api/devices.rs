@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, PersonId};
-use gongdan_core::policy::Role;
+use gongdan_core::policy::Capability;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,9 +14,6 @@ use crate::AppState;
 use crate::auth::extract::OfficeAuth;
 use crate::auth::{devices, enrolment, users};
 use crate::store::StoreError;
-
-/// Who may let devices in and shut them out.
-const KEEPERS: [Role; 2] = [Role::Administrator, Role::Supervisor];
 
 /// A device as the console shows it.
 #[derive(Serialize, ToSchema)]
@@ -44,12 +41,13 @@ pub(super) struct DeviceList {
 /// All enrolled devices, the newest first.
 #[utoipa::path(
     get, path = "/v1/devices", tag = "devices", security(("session" = [])),
-    responses((status = 200, body = DeviceList), (status = 401, body = Problem))
+    responses((status = 200, body = DeviceList), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub(super) async fn list(
     State(state): State<AppState>,
-    _office: OfficeAuth,
+    office: OfficeAuth,
 ) -> Result<ApiJson<DeviceList>, ApiError> {
+    office.require_capability(Capability::SeeDevices)?;
     let (devices, users) = state
         .db
         .read_async(|c| Ok::<_, StoreError>((devices::list(c)?, users::list(c)?)))
@@ -112,7 +110,7 @@ pub(super) async fn invite(
     office: OfficeAuth,
     ApiJson(request): ApiJson<InvitationRequest>,
 ) -> Result<(StatusCode, ApiJson<Invitation>), ApiError> {
-    office.require(&KEEPERS)?;
+    office.require_capability(Capability::KeepDevices)?;
     const UNKNOWN: ApiError = ApiError::new(StatusCode::NOT_FOUND, "unknown_person");
     let person: PersonId = request.person.parse().map_err(|_| UNKNOWN)?;
     let days = request.days.unwrap_or(enrolment::INVITATION_DAYS);
@@ -155,7 +153,7 @@ pub(super) async fn rename(
     ApiPath(id): ApiPath<String>,
     ApiJson(request): ApiJson<Naming>,
 ) -> Result<StatusCode, ApiError> {
-    office.require(&KEEPERS)?;
+    office.require_capability(Capability::KeepDevices)?;
     let device = parse_id(&id)?;
     let name = devices::parse_name(&request.name)
         .ok_or(ApiError::new(
@@ -194,7 +192,7 @@ pub(super) async fn revoke(
     ApiPath(id): ApiPath<String>,
     ApiJson(request): ApiJson<Revocation>,
 ) -> Result<StatusCode, ApiError> {
-    office.require(&KEEPERS)?;
+    office.require_capability(Capability::KeepDevices)?;
     let device = parse_id(&id)?;
     let reason = request.reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > devices::REASON_CHARS_MAX {
@@ -226,7 +224,7 @@ pub(super) async fn request_wipe(
     office: OfficeAuth,
     ApiPath(id): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
-    office.require(&KEEPERS)?;
+    office.require_capability(Capability::KeepDevices)?;
     let device = parse_id(&id)?;
     let now = state.host.now();
     let asked = state
@@ -256,7 +254,7 @@ pub(super) async fn withdraw_wipe(
     office: OfficeAuth,
     ApiPath(id): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
-    office.require(&KEEPERS)?;
+    office.require_capability(Capability::KeepDevices)?;
     let device = parse_id(&id)?;
     let withdrawn = state
         .db

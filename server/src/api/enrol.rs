@@ -1,5 +1,7 @@
 //! A device enrols: its one-time code for a place among the devices.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use gongdan_core::ids::{DeviceId, PersonId};
@@ -11,8 +13,8 @@ use utoipa::ToSchema;
 use super::problem::{ApiError, ApiJson, Problem};
 use crate::AppState;
 use crate::audit::{self, Action, Actor};
-use crate::auth::devices;
 use crate::auth::enrolment::{self, Enrolment};
+use crate::auth::{certificates, devices};
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -37,6 +39,10 @@ pub(super) struct EnrolmentBody {
     server_key: String,
     /// The server's own device, on which the console's users write.
     server_device: DeviceId,
+    /// The organisation's Ed25519 public key, base64url: certificates of devices verify by this.
+    organisation_key: String,
+    /// The device's certificate (`core/docs/sync-protocol.md`), base64url.
+    certificate: String,
     /// Name of the organisation; `null` while none is loaded.
     organisation: Option<String>,
 }
@@ -65,8 +71,8 @@ pub(super) async fn enrol(
             "invalid_device_name",
         ))?
         .to_owned();
-    let host = state.host.clone();
-    let (outcome, organisation) = state
+    let (host, organisation_key) = (state.host.clone(), Arc::clone(&state.organisation_key));
+    let (outcome, certificate, organisation) = state
         .db
         .write_async(move |tx| {
             let outcome = enrolment::enrol(tx, &request.code, &key, &name, &host)?;
@@ -75,8 +81,17 @@ pub(super) async fn enrol(
                 let actor = Actor::Device(*device);
                 audit::append(tx, host.now(), &actor, Action::DeviceEnrolled, detail)?;
             }
+            let certificate = match &outcome {
+                Enrolment::Enrolled { device, .. } => match devices::find(tx, *device)? {
+                    Some(device) => {
+                        certificates::of(tx, &organisation_key, device.index, &host)?.to_bytes()
+                    }
+                    None => Vec::new(),
+                },
+                _ => Vec::new(),
+            };
             let organisation = organisation::current(tx)?.map(|catalogue| catalogue.organisation);
-            Ok::<_, StoreError>((outcome, organisation))
+            Ok::<_, StoreError>((outcome, certificate, organisation))
         })
         .await?;
     match outcome {
@@ -87,6 +102,8 @@ pub(super) async fn enrol(
                 person,
                 server_key: base64url(state.keys.public().as_bytes()),
                 server_device: state.keys.device,
+                organisation_key: base64url(state.organisation_key.public().as_bytes()),
+                certificate: base64url(&certificate),
                 organisation,
             }))
         }

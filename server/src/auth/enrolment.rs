@@ -124,7 +124,7 @@ pub(super) fn grouped(random: &[u8]) -> String {
 }
 
 /// A code is typed by people: case and separators do not count, and O, I, L are read as 0, 1, 1.
-fn hash_code(code: &str) -> [u8; 32] {
+pub(super) fn hash_code(code: &str) -> [u8; 32] {
     let plain: String = code
         .chars()
         .filter(|c| !matches!(c, '-' | ' '))

@@ -3,6 +3,7 @@
 //! | type          | proves itself by                            | for                              |
 //! |---------------|---------------------------------------------|----------------------------------|
 //! | OfficeAuth    | session cookie (and, writing, no foreign page) | console                       |
+//! | AccountAuth   | the same, even where the account lacks something | one's own account            |
 //! | DeviceRequest | signature over request and body             | sync, token                      |
 //! | Caller        | cookie, bearer token, or signature of a bodiless request | attachments, events, catalogue |
 
@@ -18,7 +19,8 @@ use gongdan_core::sync::request_auth::{Authorization, signing_input};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::devices::{self, Device};
-use super::{sessions, tokens};
+use super::sessions::{self, Lack, Proof, RECENT_SECONDS, SessionId};
+use super::tokens;
 use crate::AppState;
 use crate::api::problem::ApiError;
 use crate::api::trail::Asker;
@@ -40,8 +42,22 @@ pub struct OfficeAuth {
     pub name: String,
     /// What they may do.
     pub roles: Vec<Role>,
+    /// The session's name.
+    pub session: SessionId,
+    /// How they proved to be it.
+    pub proof: Proof,
+    /// When they did.
+    pub proved_at: Timestamp,
     /// When the session ends.
     pub expires_at: Timestamp,
+}
+
+/// Somebody of the office at their own account, which may lack what the rest of the console asks for.
+pub struct AccountAuth {
+    /// Who.
+    pub office: OfficeAuth,
+    /// What the account lacks.
+    pub lacks: Option<Lack>,
 }
 
 impl OfficeAuth {
@@ -54,6 +70,22 @@ impl OfficeAuth {
             Ok(())
         } else {
             Err(ApiError::forbidden())
+        }
+    }
+
+    /// Goes on only where the proof of who this is is recent: a session left open on a desk is not enough to
+    /// take data out or to change accounts.
+    ///
+    /// # Errors
+    /// 403 `step_up_required`: the person is to sign in again, which opens a new session in place of this one.
+    pub fn require_recent(&self, now: Timestamp) -> Result<(), ApiError> {
+        if now.seconds() - self.proved_at.seconds() <= RECENT_SECONDS {
+            Ok(())
+        } else {
+            Err(ApiError::new(
+                axum::http::StatusCode::FORBIDDEN,
+                "step_up_required",
+            ))
         }
     }
 
@@ -162,12 +194,17 @@ impl Caller {
 
 /// The value of the session cookie.
 pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, SESSION_COOKIE)
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Whether a request that writes comes from our own page or from no page at all.
@@ -199,6 +236,21 @@ impl FromRequestParts<AppState> for OfficeAuth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let account = AccountAuth::from_request_parts(parts, state).await?;
+        if account.lacks.is_some() {
+            return Err(ApiError::new(
+                axum::http::StatusCode::FORBIDDEN,
+                "account_incomplete",
+            ));
+        }
+        Ok(account.office)
+    }
+}
+
+impl FromRequestParts<AppState> for AccountAuth {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let cookie = session_cookie(&parts.headers)
             .ok_or_else(ApiError::unauthenticated)?
             .to_owned();
@@ -216,11 +268,24 @@ impl FromRequestParts<AppState> for OfficeAuth {
             .await?;
         let session = session.ok_or_else(ApiError::unauthenticated)?;
         Asker::is(&parts.extensions, Actor::Person(session.person.clone()));
+        if now.seconds() - session.seen_at.seconds() >= sessions::SEEN_SECONDS {
+            let id = session.id;
+            state
+                .db
+                .write_async(move |tx| sessions::touch(tx, &id, now))
+                .await?;
+        }
         Ok(Self {
-            person: session.person,
-            name: session.name,
-            roles: session.roles,
-            expires_at: session.expires_at,
+            lacks: session.lacks,
+            office: OfficeAuth {
+                person: session.person,
+                name: session.name,
+                roles: session.roles,
+                session: session.id,
+                proof: session.proof,
+                proved_at: session.created_at,
+                expires_at: session.expires_at,
+            },
         })
     }
 }

@@ -17,8 +17,47 @@ use crate::store::blocking;
 const CHECKS_AT_ONCE_MAX: usize = 2;
 /// Bytes of a password, so that nobody makes the server hash a book.
 pub const PASSWORD_BYTES_MAX: usize = 256;
-/// Bytes of a password that a person chooses, at least.
-pub const PASSWORD_BYTES_MIN: usize = 10;
+/// Characters of a password, at least, where a second factor is asked for beside it (NIST SP 800-63B-4
+/// section 3.1.1.2).
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Characters from which on a password serves alone (the same section).
+pub const PASSWORD_ALONE_CHARS_MIN: usize = 15;
+/// Guesses, as a power of ten, that a password must be worth.
+const GUESSES_LOG10_MIN: f64 = 8.0;
+
+/// Why a password cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    /// Shorter than [`PASSWORD_CHARS_MIN`] or longer than [`PASSWORD_BYTES_MAX`].
+    Length,
+    /// Among what is tried first: common passwords, names, keyboard rows, and what belongs to the person.
+    Common,
+}
+
+/// Whether a person may choose this password; `own` is what belongs to the person (number, name).
+///
+/// There are no rules of composition: what counts is how soon it would be guessed (NIST SP 800-63B-4
+/// section 3.1.1.2).
+pub fn weakness(password: &str, own: &[&str]) -> Option<Weakness> {
+    let chars = password.chars().count();
+    if chars < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        return Some(Weakness::Length);
+    }
+    // Names are tried without their spaces as well, and word by word.
+    let joined: Vec<String> = own.iter().map(|text| text.replace(' ', "")).collect();
+    let words = own.iter().flat_map(|text| text.split_whitespace());
+    let own: Vec<&str> = words
+        .chain(joined.iter().map(String::as_str))
+        .chain(["gongdan", "工单"])
+        .collect();
+    let guesses = zxcvbn::zxcvbn(password, &own).guesses_log10();
+    (guesses < GUESSES_LOG10_MIN).then_some(Weakness::Common)
+}
+
+/// Whether a password is long enough to serve without a second factor.
+pub fn serves_alone(password: &str) -> bool {
+    password.chars().count() >= PASSWORD_ALONE_CHARS_MIN
+}
 
 /// Hashes a password with a fresh salt. Takes tens of milliseconds.
 pub fn hash(host: &Host, password: &str) -> String {
@@ -69,5 +108,41 @@ impl Passwords {
             matches && known
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_count_characters_and_what_is_guessed_first_is_refused() {
+        let weak = |password: &str| weakness(password, &["G1001", "Wang Min"]);
+        assert_eq!(weak("q8#Kd2v"), Some(Weakness::Length));
+        assert_eq!(weak("q8#Kd2vM"), None);
+        assert_eq!(
+            weak("密如蛛网的雨夜"),
+            Some(Weakness::Length),
+            "seven characters"
+        );
+        assert_eq!(
+            weak(&"x".repeat(PASSWORD_BYTES_MAX + 1)),
+            Some(Weakness::Length)
+        );
+        for common in [
+            "password",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou1",
+            "aaaaaaaaaaaaaaaa",
+            "abcdefghijklmnop",
+            "1qaz2wsx3edc",
+            "gongdangongdan",
+            "wangminG1001",
+        ] {
+            assert_eq!(weak(common), Some(Weakness::Common), "{common}");
+        }
+        assert_eq!(weak("correct horse battery"), None);
+        assert!(serves_alone("fifteen charac!") && !serves_alone("fourteen chars"));
     }
 }

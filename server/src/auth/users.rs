@@ -6,6 +6,7 @@ use gongdan_core::ids::PersonId;
 use gongdan_core::policy::Role;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use super::sessions;
 use crate::store::StoreError;
 
 /// A person with what the server keeps beside the catalogue's view.
@@ -17,6 +18,8 @@ pub struct User {
     pub password_hash: Option<String>,
     /// May do anything at all.
     pub active: bool,
+    /// The password was drawn by somebody else and is to be changed.
+    pub password_temporary: bool,
 }
 
 impl std::fmt::Debug for User {
@@ -28,7 +31,8 @@ impl std::fmt::Debug for User {
     }
 }
 
-const COLUMNS: &str = "person, name, roles, service_group, skills, password_hash, active, unit";
+const COLUMNS: &str = "person, name, roles, service_group, skills, password_hash, active, unit, \
+    password_temporary";
 
 /// The person of an employee number, active or not.
 pub fn find(connection: &Connection, person: &PersonId) -> Result<Option<User>, StoreError> {
@@ -72,14 +76,19 @@ pub fn upsert(tx: &Transaction<'_>, person: &Person, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Sets the password; everybody signed in under the old one is signed out.
-pub fn set_password(tx: &Transaction<'_>, person: &PersonId, hash: &str) -> Result<(), StoreError> {
+/// Sets the password; everybody signed in under the old one is signed out. A `temporary` one, which somebody
+/// else has seen, is to be changed at the first sign-in.
+pub fn set_password(
+    tx: &Transaction<'_>,
+    person: &PersonId,
+    hash: &str,
+    temporary: bool,
+) -> Result<(), StoreError> {
     tx.execute(
-        "UPDATE users SET password_hash = ?2 WHERE person = ?1",
-        params![person.as_str(), hash],
+        "UPDATE users SET password_hash = ?2, password_temporary = ?3 WHERE person = ?1",
+        params![person.as_str(), hash, temporary],
     )?;
-    tx.execute("DELETE FROM sessions WHERE person = ?1", [person.as_str()])?;
-    Ok(())
+    sessions::revoke_all(tx, person)
 }
 
 /// Makes a person active or inactive; `false` if there is none. Inactive people are signed out.
@@ -93,7 +102,7 @@ pub fn set_active(
         params![person.as_str(), active],
     )?;
     if !active {
-        tx.execute("DELETE FROM sessions WHERE person = ?1", [person.as_str()])?;
+        sessions::revoke_all(tx, person)?;
     }
     Ok(changed > 0)
 }
@@ -114,6 +123,7 @@ fn read(row: &Row<'_>) -> Result<User, StoreError> {
         },
         password_hash: row.get(5)?,
         active: row.get(6)?,
+        password_temporary: row.get(8)?,
     })
 }
 

@@ -1,9 +1,10 @@
-//! `gongdan org load FILE`.
+//! `gongdan org load|key`.
 
 use std::io::Read;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use gongdan_core::sync::request_auth::base64url;
 
 use super::{Global, Outcome, Output};
 use crate::audit::{self, Action, Actor};
@@ -17,11 +18,24 @@ pub(super) enum Org {
         /// 文件 · The file
         file: PathBuf,
     },
+    /// 打印组织公钥；凭它可离线验证设备签名 · Print the organisation's public key: devices' signatures are checked by it
+    Key,
 }
 
 impl Org {
     pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
-        let Self::Load { file } = self;
+        let file = match self {
+            Self::Load { file } => file,
+            Self::Key => {
+                let state = global.open()?;
+                writeln!(
+                    out,
+                    "{}",
+                    base64url(state.organisation_key.public().as_bytes())
+                )?;
+                return Ok(());
+            }
+        };
         let mut text = String::new();
         let read = std::fs::File::open(file).and_then(|f| {
             f.take(organisation::FILE_BYTES_MAX)

@@ -11,7 +11,8 @@ use rusqlite::Transaction;
 
 use super::{Global, Outcome, Output};
 use crate::audit::{self, Action, Actor};
-use crate::auth::{password, users};
+use crate::auth::password::{self, Weakness};
+use crate::auth::users;
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -91,10 +92,21 @@ impl Add {
             let mut line = String::new();
             std::io::stdin().lock().read_line(&mut line)?;
             let line = line.trim_end_matches(['\r', '\n']).to_owned();
-            if !(password::PASSWORD_BYTES_MIN..=password::PASSWORD_BYTES_MAX).contains(&line.len())
-            {
-                let (min, max) = (password::PASSWORD_BYTES_MIN, password::PASSWORD_BYTES_MAX);
-                return Err(format!("set a password: it must have {min} to {max} bytes").into());
+            let own = [self.id.as_str(), self.name.as_deref().unwrap_or_default()];
+            match password::weakness(&line, &own) {
+                None => {}
+                Some(Weakness::Length) => {
+                    let (min, max) = (password::PASSWORD_CHARS_MIN, password::PASSWORD_BYTES_MAX);
+                    return Err(format!(
+                        "set a password: it must have at least {min} characters and at most {max} bytes"
+                    )
+                    .into());
+                }
+                Some(Weakness::Common) => {
+                    return Err(
+                        "set a password: it is among the first that would be guessed".into(),
+                    );
+                }
             }
             (line, false)
         } else {
@@ -106,7 +118,7 @@ impl Add {
             let person = self.person(users::find(tx, &self.id)?.map(|user| user.person));
             if let Some(person) = &person {
                 users::upsert(tx, person, now)?;
-                users::set_password(tx, &person.id, &hash)?;
+                users::set_password(tx, &person.id, &hash, false)?;
                 organisation::refresh(tx, now)?;
                 changed(tx, &person.id, now)?;
             }

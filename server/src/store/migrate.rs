@@ -36,6 +36,14 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("013_epochs", include_str!("schema/013_epochs.sql")),
     ("014_audit", include_str!("schema/014_audit.sql")),
+    (
+        "015_second_factors",
+        include_str!("schema/015_second_factors.sql"),
+    ),
+    (
+        "016_certificates",
+        include_str!("schema/016_certificates.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

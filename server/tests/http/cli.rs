@@ -5,6 +5,11 @@ use std::process::{Command, Output};
 
 use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::Part;
+use gongdan_core::sync::certificate::{CertifiedDevice, DeviceCertificate, Distrust};
+use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::sync::codec::decode;
+use gongdan_core::sync::keys::PublicKey;
+use gongdan_core::sync::request_auth::unbase64url;
 use serde_json::{Value, json};
 
 use crate::desk::{CLERK, DISPATCHER, OTHER_DISPATCHER, correct};
@@ -213,4 +218,40 @@ async fn exported_files_load_again_with_the_same_values() {
         assert_eq!(document["sha256"], sha256);
     }
     assert_eq!(manifest["documents"].as_array().unwrap().len(), 3);
+    assert_evidence(
+        &read("evidence.json"),
+        &server.said(&["org", "key"]),
+        &read("ticket.json"),
+    );
+}
+
+/// Checks every signature with nothing but the files and the organisation's public key.
+fn assert_evidence(evidence: &Value, organisation: &str, ticket: &Value) {
+    let bytes = |text: &Value| unbase64url(text.as_str().unwrap()).unwrap();
+    assert_eq!(evidence["organisation_key"], organisation.trim());
+    let organisation = bytes(&evidence["organisation_key"]).try_into().unwrap();
+    let organisation = PublicKey::from_bytes(organisation).unwrap();
+    let certified: Vec<CertifiedDevice> = evidence["certificates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| {
+            let certificate = DeviceCertificate::from_bytes(&bytes(text)).unwrap();
+            certificate.verify(&organisation).unwrap()
+        })
+        .collect();
+    let changesets = evidence["changesets"].as_array().unwrap();
+    assert_eq!((certified.len(), changesets.len()), (1, 3), "the desk's");
+    for signed in changesets {
+        let mut changeset: Changeset = decode(&bytes(&signed["changeset"])).unwrap();
+        assert_eq!(changeset.hash().to_string(), signed["hash"]);
+        assert_eq!(json!(changeset.header.ticket), ticket["id"]);
+        assert_eq!(certified[0].check(&changeset), Ok(()));
+        changeset.body.clear();
+        assert_eq!(certified[0].check(&changeset), Ok(()), "erased");
+        changeset.body.push(0);
+        assert_eq!(certified[0].check(&changeset), Err(Distrust::Body));
+        changeset.header.person = "G9999".parse().unwrap();
+        assert_eq!(certified[0].check(&changeset), Err(Distrust::Changeset));
+    }
 }

@@ -1,6 +1,6 @@
 //! People at the console: each with a session of their own.
 
-use gongdan_server::auth::sessions;
+use gongdan_server::auth::sessions::{self, Opening, Proof};
 use gongdan_server::read_model;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -27,7 +27,14 @@ impl TestServer {
         let (state, person) = (&self.running.state, person.parse().unwrap());
         let secret = state
             .db
-            .write(|tx| sessions::open(tx, &person, &state.host))
+            .write(|tx| {
+                let opening = Opening {
+                    proof: Proof::Password,
+                    lacks: None,
+                    agent: "a test".into(),
+                };
+                sessions::open(tx, &person, &opening, &state.host)
+            })
             .unwrap();
         Desk {
             server: self,

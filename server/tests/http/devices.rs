@@ -1,9 +1,12 @@
 //! Enrolment, device signatures, tokens, revocation, the catalogue.
 
-use gongdan_core::sync::keys::DeviceKey;
+use gongdan_core::sync::certificate::DeviceCertificate;
+use gongdan_core::sync::keys::{DeviceKey, PublicKey};
+use gongdan_core::sync::request_auth::unbase64url;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::described;
 use crate::desk::{CLERK, SUPERVISOR};
 use crate::harness::{ADMINISTRATOR, PASSWORD, TestDevice, TestServer, assert_problem};
 
@@ -327,4 +330,51 @@ async fn a_device_is_named_and_asked_to_wipe_itself() {
         "not_found",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_device_is_certified_at_enrolment_and_may_ask_again() {
+    let server = TestServer::start().await;
+    let key = DeviceKey::from_bytes(&[1; 32]);
+    let enrolled: Value = server
+        .enrol(&server.invite(), &key)
+        .await
+        .json()
+        .await
+        .unwrap();
+    let bytes = |body: &Value, name: &str| unbase64url(body[name].as_str().unwrap()).unwrap();
+    let organisation = bytes(&enrolled, "organisation_key").try_into().unwrap();
+    let organisation = PublicKey::from_bytes(organisation).unwrap();
+    let certificate = DeviceCertificate::from_bytes(&bytes(&enrolled, "certificate")).unwrap();
+    let certified = certificate.verify(&organisation).unwrap();
+    assert_eq!(certified.key(), &key.public());
+    assert_eq!(
+        (
+            certified.device().to_string(),
+            certified.person().unwrap().to_string()
+        ),
+        (
+            enrolled["device"].as_str().unwrap().to_owned(),
+            server.technician.clone()
+        )
+    );
+    assert_ne!(
+        organisation,
+        server.running.state.keys.public(),
+        "not the desk's"
+    );
+    let device = TestDevice {
+        id: certified.device(),
+        key,
+    };
+    server.revoke(&device);
+    let again = device
+        .send(&server, Method::POST, "/v1/certificate", Vec::new())
+        .await;
+    let again = described::checked(&Method::POST, "/v1/certificate", None, again).await;
+    let again: Value = again.json().await.unwrap();
+    assert_eq!(
+        (&again["certificate"], &again["organisation_key"]),
+        (&enrolled["certificate"], &enrolled["organisation_key"])
+    );
 }

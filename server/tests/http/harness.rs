@@ -73,7 +73,7 @@ impl TestServer {
                 organisation::load(tx, &loaded, host.now())?;
                 people
                     .iter()
-                    .try_for_each(|person| users::set_password(tx, person, &hash))
+                    .try_for_each(|person| users::set_password(tx, person, &hash, false))
             })
             .unwrap();
         let browser = Client::builder().cookie_store(true).build().unwrap();

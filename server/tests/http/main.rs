@@ -1,7 +1,9 @@
 //! The server over real HTTP on a free port of this machine, with a clock that the test sets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod account;
 mod audit;
+mod authenticator;
 mod backup;
 mod blobs;
 mod cli;
@@ -18,4 +20,5 @@ mod session;
 mod sync;
 mod tickets;
 mod tls;
+mod users;
 mod wake;

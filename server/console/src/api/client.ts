@@ -2,16 +2,44 @@
 
 import { queryString, request } from './http'
 import type {
-  AuditPage, AuditQuery, Catalogue, Command, Device, Heads, Invitation, Overview, QuarantineItem, Session, TicketDetail,
-  TicketPage, TicketQuery, TimelineEntry, Verdict,
+  Account, AuditPage, AuditQuery, Catalogue, Ceremony, Command, Device, Heads, Invitation, Overview, QuarantineItem, Session,
+  SessionEntry, TicketDetail, TicketPage, TicketQuery, TimelineEntry, User, UserFields, Verdict,
 } from './types'
 
 const segment = encodeURIComponent
 
 export const api = {
-  signIn: (username: string, password: string) => request<Session>('POST', '/v1/session', { username, password }),
+  signIn: (username: string, password: string, code?: string) =>
+    request<Session>('POST', '/v1/session', { username, password, code }),
+  passkeyOptions: () => request<Ceremony>('POST', '/v1/session/passkey/options'),
+  passkeySignIn: (ceremony: string, credential: unknown) =>
+    request<Session>('POST', '/v1/session/passkey', { ceremony, credential }),
   session: () => request<Session>('GET', '/v1/session'),
   signOut: () => request<void>('DELETE', '/v1/session'),
+
+  account: () => request<Account>('GET', '/v1/account'),
+  changePassword: (current: string, next: string) => request<void>('PUT', '/v1/account/password', { current, new: next }),
+  beginTotp: () => request<{ secret: string; uri: string }>('POST', '/v1/account/totp'),
+  confirmTotp: (code: string) => request<{ recovery_codes: string[] }>('PUT', '/v1/account/totp', { code }),
+  removeTotp: () => request<void>('DELETE', '/v1/account/totp'),
+  newPasskeyOptions: () => request<Ceremony>('POST', '/v1/account/passkeys/options'),
+  addPasskey: (ceremony: string, name: string, credential: unknown) =>
+    request<{ recovery_codes: string[] }>('POST', '/v1/account/passkeys', { ceremony, name, credential }),
+  removePasskey: (id: number) => request<void>('DELETE', `/v1/account/passkeys/${id}`),
+  drawRecoveryCodes: () => request<{ recovery_codes: string[] }>('POST', '/v1/account/recovery-codes'),
+  sessions: () => request<{ sessions: SessionEntry[] }>('GET', '/v1/account/sessions'),
+  endSession: (id: string) => request<void>('DELETE', `/v1/account/sessions/${segment(id)}`),
+
+  users: () => request<{ users: User[] }>('GET', '/v1/users'),
+  addUser: (id: string, fields: UserFields) =>
+    request<User>('POST', '/v1/users', { id, ...fields, group: fields.group || null, unit: fields.unit || null }),
+  changeUser: (id: string, change: Partial<UserFields> & { active?: boolean }) =>
+    request<User>('PATCH', `/v1/users/${segment(id)}`, change),
+  drawPassword: (id: string) => request<{ password: string }>('POST', `/v1/users/${segment(id)}/password`),
+  resetSecondFactors: (id: string) => request<void>('DELETE', `/v1/users/${segment(id)}/second-factors`),
+  userSessions: (id: string) => request<{ sessions: SessionEntry[] }>('GET', `/v1/users/${segment(id)}/sessions`),
+  endUserSession: (id: string, session: string) =>
+    request<void>('DELETE', `/v1/users/${segment(id)}/sessions/${segment(session)}`),
 
   catalogue: () => request<Catalogue>('GET', '/v1/catalogue'),
   overview: () => request<Overview>('GET', '/v1/overview'),

@@ -46,7 +46,9 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
     if (text !== '' && answer === undefined) throw new ApiProblem('unreadable', response.status)
     return answer as T
   }
-  if (response.status === 401 && path !== '/v1/session') whenSignedOut()
+  // A refused sign-in is no end of a session.
+  const signingIn = method === 'POST' && path.startsWith('/v1/session')
+  if (response.status === 401 && path !== '/v1/session' && !signingIn) whenSignedOut()
   const members = isRecord(answer) ? answer : {}
   const code = typeof members.code === 'string' ? members.code : `http_${response.status}`
   throw new ApiProblem(code, response.status, members)

@@ -3,7 +3,7 @@
 //
 // Instants are RFC 3339 strings, ids and hashes lowercase hexadecimal or UUIDs, money is in fen.
 
-import type { Action, FieldName, EventKind, Part, Role, Status, VERDICTS } from '@/domain/codes'
+import type { Action, Capability, FieldName, EventKind, Part, Role, Status, VERDICTS } from '@/domain/codes'
 
 /** A fact's value; `null` is a field that was emptied. */
 export type Value = string | number | null
@@ -12,6 +12,77 @@ export interface Session {
   person: string
   name: string
   roles: Role[]
+  capabilities: Capability[]
+  /** What the account lacks: until it is there, only the own account answers. */
+  lacks: Lack | null
+  proof: Proof
+  proved_at: string
+  expires_at: string
+}
+
+export type Lack = 'new_password' | 'second_factor'
+export type Proof = 'password' | 'totp' | 'recovery_code' | 'passkey'
+
+export interface Passkey {
+  id: number
+  name: string
+  created_at: string
+  used_at: string | null
+}
+
+export interface Account {
+  person: string
+  name: string
+  roles: Role[]
+  lacks: Lack | null
+  totp: boolean
+  passkeys: Passkey[]
+  passkeys_available: boolean
+  recovery_codes: number
+}
+
+export interface SessionEntry {
+  id: string
+  /** The one that asks. */
+  current: boolean
+  proof: Proof
+  /** What the browser calls itself. */
+  agent: string
+  created_at: string
+  last_seen: string
+  expires_at: string
+}
+
+/** What an authenticator is to be asked, and the name to answer under. */
+export interface Ceremony {
+  ceremony: string
+  options: Record<string, unknown>
+}
+
+export interface User {
+  id: string
+  name: string
+  roles: Role[]
+  group: string | null
+  skills: string[]
+  unit: string | null
+  active: boolean
+  has_password: boolean
+  password_temporary: boolean
+  totp: boolean
+  passkeys: number
+  recovery_codes: number
+  sessions: number
+}
+
+export interface UserFields {
+  name: string
+  roles: Role[]
+  /** Empty for none. */
+  group: string
+  skills: string[]
+  /** Empty for none. */
+  unit: string
 }
 
 /** What a person reads, in the languages of the product. */
@@ -54,6 +125,7 @@ export interface Catalogue {
   organisation: string
   zone: string
   regions: Entry[]
+  units?: Entry[]
   groups: Group[]
   product_lines: ProductLine[]
   checklists: Checklist[]

@@ -26,6 +26,7 @@ function entryText(entries: readonly Entry[] | undefined, code: string): string 
 }
 
 export const regionText = (code: string) => entryText(current.value?.regions, code)
+export const unitText = (code: string) => entryText(current.value?.units, code)
 export const groupText = (code: string) => entryText(current.value?.groups, code)
 export const productLineText = (code: string) => entryText(current.value?.product_lines, code)
 

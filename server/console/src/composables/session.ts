@@ -4,11 +4,16 @@ import { readonly, ref } from 'vue'
 import { api } from '@/api/client'
 import { ApiProblem } from '@/api/http'
 import type { Session } from '@/api/types'
+import { usePasskey } from '@/composables/passkey'
+import type { Capability } from '@/domain/codes'
 
 const current = ref<Session | null>(null)
 let asked = false
 
 export const session = readonly(current)
+
+/** Whether the server lets this person do it on some ticket, or beside tickets. */
+export const can = (capability: Capability) => current.value?.capabilities.includes(capability) ?? false
 
 /** The session that the cookie stands for, asked for once. */
 export async function resume(): Promise<Session | null> {
@@ -23,9 +28,20 @@ export async function resume(): Promise<Session | null> {
   return current.value
 }
 
-export async function signIn(username: string, password: string): Promise<void> {
-  current.value = await api.signIn(username, password)
+export async function signIn(username: string, password: string, code?: string): Promise<void> {
+  current.value = await api.signIn(username, password, code)
   asked = true
+}
+
+export async function signInByPasskey(): Promise<void> {
+  const ceremony = await api.passkeyOptions()
+  current.value = await api.passkeySignIn(ceremony.ceremony, await usePasskey(ceremony))
+  asked = true
+}
+
+/** What the account lacks may have changed. */
+export async function renew(): Promise<void> {
+  current.value = await api.session()
 }
 
 export async function signOut(): Promise<void> {

@@ -33,6 +33,15 @@ export type Role = (typeof ROLES)[number]
 /** Those who work at the customer's and may be in a crew. */
 export const FIELD_ROLES: readonly Role[] = ['technician', 'lead_technician', 'partner_technician']
 
+/** What roles hold, on tickets and beside them. */
+export const CAPABILITIES = [
+  'take_in', 'grade', 'note', 'describe', 'photograph', 'assign', 'assign_own_people', 'rearrange_crew',
+  'pick_from_pool', 'answer', 'schedule', 'travel', 'diagnose', 'supply', 'complete', 'sign', 'cancel',
+  'follow_up', 'settle_facts', 'settle_conflicts', 'settle_status', 'strike_out', 'decide', 'audit', 'see_devices',
+  'keep_devices', 'keep_accounts',
+] as const
+export type Capability = (typeof CAPABILITIES)[number]
+
 export const WAITING_FOR = ['parts', 'customer', 'leader'] as const
 export const CAPACITIES = ['customer', 'representative', 'employee'] as const
 export const CONFIRMATION_METHODS = ['signature', 'reply', 'receipt'] as const
