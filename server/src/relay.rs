@@ -11,6 +11,7 @@
 
 mod admit;
 mod cursor;
+pub mod damage;
 mod decide;
 pub mod desk;
 pub mod documents;
@@ -170,7 +171,12 @@ impl Relay {
                 .collect(),
             from_the_start,
         };
-        self.pull(now, sender, &asked, body)
+        let answer = self.pull(now, sender, &asked, body);
+        if let Err(error) = self.mend() {
+            // The next one tries again; who asked has his answer.
+            tracing::error!(?error, "a document made anew could not be written back");
+        }
+        answer
     }
 
     /// The database it works on.

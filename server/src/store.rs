@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use gongdan_core::ids::Part;
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -44,6 +45,14 @@ pub enum StoreError {
         /// Why.
         #[source]
         source: rusqlite::Error,
+    },
+    /// A part's stored document does not load and cannot be made anew from the log: of this part alone.
+    #[error("read the database: the document of part {part:?} of ticket {ticket_index} is damaged")]
+    Damaged {
+        /// The ticket's running number.
+        ticket_index: u64,
+        /// Which part.
+        part: Part,
     },
     /// A stored value is not of its form: the file was changed by something else.
     #[error("read the database: {what} is malformed")]

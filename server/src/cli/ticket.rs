@@ -7,6 +7,7 @@ use gongdan_core::ticket::{Conflict, Status, Value};
 use super::{Global, Outcome, Output};
 use crate::audit::{self, Action};
 use crate::read_model::{self, Detail, Filter};
+use crate::relay::{damage, tickets};
 use crate::store::StoreError;
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +31,9 @@ pub(super) enum Ticket {
         /// 只列有待处理冲突的 · Only those with something to settle
         #[arg(long)]
         conflicts: bool,
+        /// 只列文档曾损坏的，并说明是否已由日志重建 · Only those with a document that was damaged, and whether the log gave it again
+        #[arg(long, conflicts_with_all = ["query", "status", "conflicts", "limit"])]
+        damaged: bool,
         /// 行数 · Rows
         #[arg(long, default_value_t = read_model::LIMIT_DEFAULT)]
         limit: usize,
@@ -44,11 +48,13 @@ fn status(text: &str) -> Result<Status, String> {
 impl Ticket {
     pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
         match self {
+            Self::List { damaged: true, .. } => list_damaged(global, out),
             Self::Show { ticket, json } => show(global, out, ticket, *json),
             Self::List {
                 query,
                 status,
                 conflicts,
+                damaged: false,
                 limit,
             } => {
                 let filter = Filter {
@@ -99,6 +105,30 @@ fn list(global: &Global, out: Output<'_>, filter: &Filter, limit: usize) -> Outc
             return Ok(());
         }
     }
+}
+
+fn list_damaged(global: &Global, out: Output<'_>) -> Outcome {
+    let state = global.open()?;
+    let found = state.db.read(|c| {
+        let mut found = Vec::new();
+        for damaged in damage::list(c)? {
+            found.extend(tickets::by_index(c, damaged.ticket_index)?.map(|row| (row, damaged)));
+        }
+        Ok::<_, StoreError>(found)
+    })?;
+    for (row, damaged) in &found {
+        let name = row
+            .number
+            .map_or_else(|| row.id.to_string(), |number| number.to_string());
+        let state = if damaged.mended {
+            "已由日志重建 · made anew from the log"
+        } else {
+            "损坏，请恢复备份 · damaged, restore a backup"
+        };
+        writeln!(out, "{name}\t{}\t{state}", damaged.part.name())?;
+    }
+    writeln!(out, "共 · total: {}", found.len())?;
+    Ok(())
 }
 
 fn show(global: &Global, out: Output<'_>, name: &str, json: bool) -> Outcome {

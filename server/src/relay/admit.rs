@@ -8,7 +8,7 @@ use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::ticket::{Authored, Command, ConflictOn};
 use rusqlite::{Transaction, params};
 
-use super::documents::join_heads;
+use super::documents::{Stored, join_heads};
 use super::inbox::Received;
 use super::tickets::TicketRow;
 use super::work::Work;
@@ -46,29 +46,44 @@ pub(super) fn admit(
         Some(ticket) => ticket,
         None => open(work, row, admitted.commands(), seq)?,
     };
-    let mut stored = work.take_document(ticket.index, header.part)?;
-    let is_new = stored.seq == 0;
-    let before = stored.document.heads();
+    let (is_new, before) = match work.document(ticket.index, header.part)? {
+        Some(stored) => (false, stored.document.heads()),
+        None => (true, TicketDoc::genesis(header.part).heads()),
+    };
     let (marked, at_tip, commands) = (
         admitted.marked(),
         admitted.at_tip(),
         admitted.commands().to_vec(),
     );
     let mut fork = admitted.into_fork();
-    let merged = if at_tip {
-        stored.document = fork;
-        Merged::None
+    let (document, merged) = if at_tip {
+        (fork, Merged::None)
     } else {
-        let rivals = rivals(work, &ticket, &stored.document)?;
-        stored.document.merge(&mut fork);
-        if self::rivals(work, &ticket, &stored.document)? > rivals {
+        // A copy: what was there is there still if the merging fails.
+        let found = work.document(ticket.index, header.part)?;
+        let mut document = found.map_or_else(
+            || TicketDoc::genesis(header.part),
+            |stored| stored.document.clone(),
+        );
+        let rivals = rivals(work, &ticket, &document)?;
+        document.merge(&mut fork);
+        let merged = if self::rivals(work, &ticket, &document)? > rivals {
             Merged::Hard
         } else {
             Merged::Soft
-        }
+        };
+        (document, merged)
     };
-    stored.seq = seq;
-    let heads = stored.document.heads();
+    let heads = document.heads();
+    let bytes = work
+        .document(ticket.index, header.part)?
+        .map_or(0, |stored| stored.bytes);
+    let stored = Stored {
+        document,
+        seq,
+        bytes,
+        remade: false,
+    };
     work.put_document(ticket.index, header.ticket, stored, row.received_at);
     // The log's row refers to the ticket and the inbox, the actor's to the device.
     work.tx
@@ -173,7 +188,7 @@ fn show(
     let mut parts = vec![header.part];
     if crew_changes {
         for part in [Part::Service, Part::Customer, Part::Office] {
-            if part != header.part && work.document(ticket.index, part)?.is_some() {
+            if part != header.part && work.has_part(ticket.index, part)? {
                 parts.push(part);
             }
         }

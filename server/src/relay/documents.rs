@@ -8,6 +8,7 @@ use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ChangeHash, Part};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::damage::{self, Place, contained};
 use super::sql_index;
 use crate::store::StoreError;
 
@@ -36,12 +37,14 @@ pub struct Stored {
     pub seq: u64,
     /// Its length as saved.
     pub bytes: usize,
+    /// What is stored did not load; this was made anew from the log.
+    pub remade: bool,
 }
 
 /// A part's document; `None` where nothing was admitted to the part.
 ///
 /// # Errors
-/// The database fails, or holds something that is no document of the part.
+/// The database fails, or the document does not load and cannot be made anew.
 pub fn load(
     connection: &Connection,
     ticket_index: u64,
@@ -59,7 +62,18 @@ pub(super) fn parts(connection: &Connection, ticket_index: u64) -> Result<Vec<Pa
     Ok(codes.into_iter().filter_map(Part::from_code).collect())
 }
 
-/// The document with its place in the log.
+/// Whether something is stored of a part.
+pub(super) fn is_there(
+    connection: &Connection,
+    ticket_index: u64,
+    part: Part,
+) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM documents WHERE ticket_index = ?1 AND part = ?2")?
+        .exists(params![sql_index(ticket_index), part.code()])?)
+}
+
+/// The document with its place in the log. One that does not load is made anew from the log.
 ///
 /// # Errors
 /// As [`load`].
@@ -68,6 +82,49 @@ pub fn load_stored(
     ticket_index: u64,
     part: Part,
 ) -> Result<Option<Stored>, StoreError> {
+    match read(connection, ticket_index, part)? {
+        Found::Nothing => return Ok(None),
+        Found::Sound(stored) => return Ok(Some(stored)),
+        Found::Damaged => {}
+    }
+    damage::found(connection, ticket_index, part);
+    let Some((document, seq)) = damage::remake(connection, ticket_index, part)? else {
+        tracing::error!(
+            ticket.index = ticket_index,
+            ?part,
+            "a stored document does not load, and the log gives none"
+        );
+        return Err(StoreError::Damaged { ticket_index, part });
+    };
+    tracing::error!(
+        ticket.index = ticket_index,
+        ?part,
+        "a stored document does not load; the log gave it again"
+    );
+    Ok(Some(Stored {
+        document,
+        seq,
+        bytes: 0,
+        remade: true,
+    }))
+}
+
+/// What is stored of a part.
+pub(super) enum Found {
+    /// Nothing was admitted to it.
+    Nothing,
+    /// A document that is the log's.
+    Sound(Stored),
+    /// Bytes that are none, or one that ends before the log does.
+    Damaged,
+}
+
+/// Reads what is stored, and mends nothing.
+pub(super) fn read(
+    connection: &Connection,
+    ticket_index: u64,
+    part: Part,
+) -> Result<Found, StoreError> {
     let found: Option<(i64, Vec<u8>)> = connection
         .prepare_cached("SELECT seq, bytes FROM documents WHERE ticket_index = ?1 AND part = ?2")?
         .query_row(params![sql_index(ticket_index), part.code()], |row| {
@@ -75,17 +132,27 @@ pub fn load_stored(
         })
         .optional()?;
     let Some((seq, bytes)) = found else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
+    let end: Option<i64> = connection
+        .prepare_cached("SELECT max(seq) FROM log WHERE ticket_index = ?1 AND part = ?2")?
+        .query_row(params![sql_index(ticket_index), part.code()], |row| {
+            row.get(0)
+        })?;
+    if end != Some(seq) {
+        return Ok(Found::Damaged);
+    }
     LOADS.fetch_add(1, Ordering::Relaxed);
     LOADS_HERE.set(LOADS_HERE.get() + 1);
-    let document = TicketDoc::load(part, &bytes).map_err(|_| StoreError::Malformed {
-        what: "documents.bytes",
-    })?;
-    Ok(Some(Stored {
+    let loaded = contained(Place::Load(ticket_index), || TicketDoc::load(part, &bytes));
+    let Ok(Ok(document)) = loaded else {
+        return Ok(Found::Damaged);
+    };
+    Ok(Found::Sound(Stored {
         document,
         seq: seq.cast_unsigned(),
         bytes: bytes.len(),
+        remade: false,
     }))
 }
 

@@ -123,6 +123,10 @@ fn holds(connection: &Connection, part: PartRef, heads: &[u8]) -> Result<bool, S
     let Some(ticket) = tickets::by_id(connection, part.ticket)? else {
         return Ok(false);
     };
-    let document = documents::load(connection, ticket.index, part.part)?;
+    let document = match documents::load(connection, ticket.index, part.part) {
+        // What cannot be read is not held.
+        Err(StoreError::Damaged { .. }) => None,
+        other => other?,
+    };
     Ok(document.is_some_and(|document| document.contains(&split_heads(heads))))
 }

@@ -17,6 +17,7 @@ use gongdan_core::sync::wire::{encode_response, encoded_length_estimate};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::cursor::{Cursor, PlanPlace};
+use super::damage::{Place, contained};
 use super::pull::{ENTRIES_MAX, Feed, record};
 use super::{documents, sql_index, tickets};
 use crate::auth::identity::DESK_INDEX;
@@ -382,14 +383,23 @@ impl Page<'_> {
             if !self.is_visible(item.ticket_index, part)? {
                 continue;
             }
-            let Some(stored) = documents::load_stored(c, item.ticket_index, part)? else {
+            let stored = match documents::load_stored(c, item.ticket_index, part) {
+                Ok(Some(stored)) => stored,
+                // One that cannot be read keeps nothing else from the device.
+                Ok(None) | Err(StoreError::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let packed = contained(Place::Pack(item.ticket_index), || {
+                (stored.document.actors(), snapshot::pack(&stored.document))
+            });
+            let Ok((wrote, document)) = packed else {
                 continue;
             };
-            actors.extend(stored.document.actors());
+            actors.extend(wrote);
             parts.push(PartSnapshot {
                 part,
                 seq: stored.seq,
-                document: snapshot::pack(&stored.document),
+                document,
             });
         }
         let mut find =

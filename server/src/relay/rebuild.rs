@@ -123,7 +123,7 @@ fn ticket(work: &mut Work<'_, '_>, index: i64, rebuilt: &mut Rebuilt) -> Result<
 }
 
 /// Executes a changeset on its base and merges; the number of its commands.
-fn execute(
+pub(super) fn execute(
     document: &mut TicketDoc,
     changeset: &gongdan_core::sync::changeset::Changeset,
 ) -> Option<u64> {

@@ -16,7 +16,7 @@ use rusqlite::{OptionalExtension, params};
 use super::admit::admit;
 use super::inbox::{self, Received};
 use super::never::NEVER_COMPLETE;
-use super::work::Work;
+use super::work::{Fell, Work};
 use super::{Relay, Sender, SyncError, epoch, quota, sql_index};
 use crate::auth::devices;
 use crate::gate::{self, Admitted, Author, Authority, Before, Judged};
@@ -263,11 +263,31 @@ pub(super) fn settle(
             return Ok(false);
         }
     };
+    let settled = work.unit(row.ticket(), |work| settle_these(work, &members, authority))?;
+    let why = match settled {
+        Ok(admitted) => return Ok(admitted),
+        // Its base is not here, as far as anybody can tell.
+        Err(Fell::Damaged(..)) => HeldWhy::MissingBase,
+        // Another version of the program may be able to.
+        Err(Fell::Panicked) => HeldWhy::UnknownCommand,
+    };
+    for member in &members {
+        inbox::set_verdict(work.tx, member, &Verdict::Held { why })?;
+    }
+    Ok(false)
+}
+
+/// The same of changesets that stand or fall together.
+fn settle_these(
+    work: &mut Work<'_, '_>,
+    members: &[Received],
+    authority: Authority,
+) -> Result<bool, StoreError> {
     let mut passed: Vec<(Received, Admitted)> = Vec::with_capacity(members.len());
     let mut worst: Option<Outcome> = None;
     // The service part with the members before: the others rest on it.
     let mut service: Option<TicketDoc> = None;
-    for member in &members {
+    for member in members {
         let is_service = members.len() > 1 && member.changeset.header.part == Part::Service;
         match judge_one(work, member, service.as_ref(), authority)? {
             Outcome::Passed(admitted) => {
@@ -307,7 +327,7 @@ pub(super) fn settle(
         Outcome::Said(verdict) => verdict,
         Outcome::Passed(_) => return Err(StoreError::Malformed { what: "verdict" }),
     };
-    for member in &members {
+    for member in members {
         inbox::set_verdict(work.tx, member, &verdict)?;
         if matches!(verdict, Verdict::Quarantined { .. }) {
             inbox::note_changes(

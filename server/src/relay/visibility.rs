@@ -66,13 +66,22 @@ pub(crate) fn person_moved(tx: &Transaction<'_>, person: &PersonId) -> Result<()
         .collect::<Result<_, _>>()?;
     for index in indexes {
         let index = index.cast_unsigned();
-        let service = documents::load(tx, index, Part::Service)?;
-        let facts = service.as_ref().and_then(TicketDoc::facts);
-        let (Some(ticket), Some(facts)) = (tickets::by_index(tx, index)?, facts) else {
+        let facts = match documents::load(tx, index, Part::Service) {
+            Ok(service) => match service.as_ref().and_then(TicketDoc::facts) {
+                Some(facts) => Some(facts),
+                None => continue,
+            },
+            Err(StoreError::Damaged { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(ticket) = tickets::by_index(tx, index)? else {
             continue;
         };
         for part in documents::parts(tx, index)? {
-            let visible = may_hold(&standing, &ticket, &facts, part);
+            // Where nobody can tell whose it is, it is nobody's.
+            let visible = facts
+                .as_ref()
+                .is_some_and(|facts| may_hold(&standing, &ticket, facts, part));
             set(tx, index, person, part, visible, None, seq)?;
         }
     }

@@ -14,6 +14,7 @@ use gongdan_core::policy::Standing;
 use gongdan_core::ticket::Field;
 use rusqlite::{Transaction, params};
 
+use super::damage::{self, Panicked, Place, contained};
 use super::documents::{self, Stored};
 use super::sql_index;
 use super::tickets::{self, TicketRow};
@@ -25,10 +26,21 @@ use crate::{organisation, read_model};
 /// Documents kept at once; past it they are written and read again.
 const DOCUMENTS_MAX: usize = 256;
 
+/// Why a unit was undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fell {
+    /// A document that it needs does not load, and the log does not give it either.
+    Damaged(u64, Part),
+    /// The document library panicked.
+    Panicked,
+}
+
 pub(super) struct Work<'t, 'c> {
     pub(super) tx: &'t Transaction<'c>,
     tickets: HashMap<TicketId, Option<TicketRow>>,
     documents: HashMap<(u64, Part), Option<Stored>>,
+    /// Within a unit: what `documents` held before it.
+    undo: Option<Vec<((u64, Part), Option<Stored>)>>,
     /// Tickets to be written, with the receipt of what was last admitted to them.
     dirty: BTreeMap<u64, (TicketId, Timestamp, BTreeSet<Part>)>,
     catalogues: HashMap<u32, Option<Rc<Catalogue>>>,
@@ -47,6 +59,7 @@ impl<'t, 'c> Work<'t, 'c> {
             tx,
             tickets: HashMap::new(),
             documents: HashMap::new(),
+            undo: None,
             dirty: BTreeMap::new(),
             catalogues: HashMap::new(),
             newest: None,
@@ -77,14 +90,80 @@ impl<'t, 'c> Work<'t, 'c> {
         part: Part,
     ) -> Result<Option<&Stored>, StoreError> {
         if !self.documents.contains_key(&(index, part)) {
-            if self.documents.len() >= DOCUMENTS_MAX {
+            if self.undo.is_none() && self.documents.len() >= DOCUMENTS_MAX {
                 self.flush()?;
                 self.documents.clear();
             }
-            let found = documents::load_stored(self.tx, index, part)?;
+            let found = self.load(index, part)?;
             self.documents.insert((index, part), found);
         }
         Ok(self.documents.get(&(index, part)).and_then(Option::as_ref))
+    }
+
+    /// Reads a document; one that had to be made anew is written back and flagged.
+    fn load(&self, index: u64, part: Part) -> Result<Option<Stored>, StoreError> {
+        let mut found = documents::load_stored(self.tx, index, part)?;
+        if let Some(stored) = found.as_mut().filter(|stored| stored.remade) {
+            let written = contained(Place::Show(index), || {
+                documents::store(self.tx, index, &stored.document, stored.seq)
+            });
+            let mended = match written {
+                Ok(bytes) => {
+                    stored.bytes = bytes?;
+                    true
+                }
+                Err(Panicked) => false,
+            };
+            stored.remade = false;
+            damage::flag(self.tx, index, part, mended)?;
+        }
+        Ok(found)
+    }
+
+    /// Does what concerns one ticket, whole or not at all: what fails by its documents, damaged or such that
+    /// the library panics on them, is undone and told.
+    pub(super) fn unit<T>(
+        &mut self,
+        ticket: TicketId,
+        run: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<Result<T, Fell>, StoreError> {
+        if self.documents.len() >= DOCUMENTS_MAX {
+            self.flush()?;
+            self.documents.clear();
+        }
+        self.tx.prepare_cached("SAVEPOINT unit")?.execute([])?;
+        self.undo = Some(Vec::new());
+        let outcome = contained(Place::Judge(ticket), || run(self));
+        let undo = self.undo.take().unwrap_or_default();
+        let fell = match outcome {
+            Ok(Ok(value)) => {
+                self.tx.prepare_cached("RELEASE unit")?.execute([])?;
+                return Ok(Ok(value));
+            }
+            Ok(Err(StoreError::Damaged { ticket_index, part })) => {
+                Fell::Damaged(ticket_index, part)
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(Panicked) => Fell::Panicked,
+        };
+        self.tx.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+        self.tx.prepare_cached("RELEASE unit")?.execute([])?;
+        for (key, before) in undo.into_iter().rev() {
+            self.documents.insert(key, before);
+        }
+        self.tickets.remove(&ticket);
+        if let Fell::Damaged(index, part) = fell {
+            damage::flag(self.tx, index, part, false)?;
+        }
+        Ok(Err(fell))
+    }
+
+    /// Whether anything was admitted to a part.
+    pub(super) fn has_part(&self, index: u64, part: Part) -> Result<bool, StoreError> {
+        match self.documents.get(&(index, part)) {
+            Some(known) => Ok(known.is_some()),
+            None => documents::is_there(self.tx, index, part),
+        }
     }
 
     /// A part's document taken out, to be changed and put back; a genesis where there is none.
@@ -95,6 +174,7 @@ impl<'t, 'c> Work<'t, 'c> {
             document: TicketDoc::genesis(part),
             seq: 0,
             bytes: 0,
+            remade: false,
         }))
     }
 
@@ -107,7 +187,10 @@ impl<'t, 'c> Work<'t, 'c> {
         received_at: Timestamp,
     ) {
         let part = stored.document.part();
-        self.documents.insert((index, part), Some(stored));
+        let before = self.documents.insert((index, part), Some(stored)).flatten();
+        if let Some(undo) = &mut self.undo {
+            undo.push(((index, part), before));
+        }
         let dirty = self
             .dirty
             .entry(index)
@@ -121,8 +204,15 @@ impl<'t, 'c> Work<'t, 'c> {
         self.admissions.write(self.tx)?;
         for (index, (id, received_at, parts)) in std::mem::take(&mut self.dirty) {
             for part in parts {
-                if let Some(Some(stored)) = self.documents.get_mut(&(index, part)) {
-                    stored.bytes = documents::store(self.tx, index, &stored.document, stored.seq)?;
+                let Some(Some(stored)) = self.documents.get_mut(&(index, part)) else {
+                    continue;
+                };
+                match contained(Place::Show(index), || {
+                    documents::store(self.tx, index, &stored.document, stored.seq)
+                }) {
+                    Ok(bytes) => stored.bytes = bytes?,
+                    // The stored one ends before the log does, which its next reader sees.
+                    Err(Panicked) => damage::flag(self.tx, index, part, false)?,
                 }
             }
             self.project(index, id, received_at)?;
@@ -140,7 +230,14 @@ impl<'t, 'c> Work<'t, 'c> {
         let number = self.ticket(id)?.and_then(|row| row.number);
         for part in Part::ALL {
             if !self.documents.contains_key(&(index, part)) {
-                let found = documents::load_stored(self.tx, index, part)?;
+                let found = match self.load(index, part) {
+                    // Its rows are without it.
+                    Err(StoreError::Damaged { .. }) => {
+                        damage::flag(self.tx, index, part, false)?;
+                        None
+                    }
+                    other => other?,
+                };
                 self.documents.insert((index, part), found);
             }
         }
@@ -149,8 +246,14 @@ impl<'t, 'c> Work<'t, 'c> {
             .filter_map(|part| self.documents.get(&(index, *part))?.as_ref())
             .map(|stored| &stored.document)
             .collect();
-        let Some(ticket) = hydrate(id, number, &docs) else {
-            return Ok(());
+        let shown = contained(Place::Show(index), || {
+            hydrate(id, number, &docs).map(|ticket| (read_model::rows(&ticket), ticket))
+        });
+        let (rows, ticket) = match shown {
+            Ok(Some(shown)) => shown,
+            Ok(None) => return Ok(()),
+            // The rows stay as they were.
+            Err(Panicked) => return damage::flag(self.tx, index, Part::Service, false),
         };
         self.tx
             .prepare_cached(
@@ -161,7 +264,7 @@ impl<'t, 'c> Work<'t, 'c> {
                 ticket.instant(Field::AppointedFrom).map(Timestamp::seconds),
                 ticket.text(Field::Grade),
             ])?;
-        read_model::store(self.tx, index, &read_model::rows(&ticket), received_at)
+        read_model::store(self.tx, index, &rows, received_at)
     }
 
     /// Where a person stands at receipt; nowhere for one who is not active.

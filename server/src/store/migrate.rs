@@ -44,6 +44,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "016_certificates",
         include_str!("schema/016_certificates.sql"),
     ),
+    (
+        "017_damaged_documents",
+        include_str!("schema/017_damaged_documents.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | `core/src`, but `document` | `automerge` | only the document knows its format |
 //! | `server/src/gate` | the server's other modules, `rusqlite`, `axum`, `tokio` | admission is pure |
+//! | `server/src`, but `relay/documents.rs` | `TicketDoc::load`, SQL that writes `documents` | what is loaded is what was saved there |
+//! | `server/src` | `automerge`, `apply_own`, `snapshot::unpack` | no document's bytes from a device are parsed |
+//! | `core/src/sync` | the same, and `TicketDoc::load` | what a device sent is commands |
 //! | `server/src/console`, `server/src/api` | SQL that writes | there is one way to write: a command |
 
 use std::fs;
@@ -17,6 +20,10 @@ use crate::tree::Tree;
 
 /// The crate that only core's `document` knows.
 const DOCUMENT_FORMAT: &str = "automerge";
+/// The loaders of document bytes beside `TicketDoc::load`, and its type under another name would hide it.
+const OTHER_LOADERS: [&str; 3] = [DOCUMENT_FORMAT, "apply_own", "unpack"];
+/// The one file of the server that loads documents, and writes what it loads.
+const LOADER: &str = "server/src/relay/documents.rs";
 /// What the gate must not use: database, network, runtime.
 const NOT_IN_GATE: [&str; 6] = ["axum", "hyper", "reqwest", "rusqlite", "tokio", "zstd"];
 /// The words that SQL statements which write begin with, and a word that must follow them somewhere.
@@ -61,6 +68,17 @@ fn check_file(file: &str, source: &str, server_modules: &[String]) -> Vec<Violat
     if file.starts_with("core/src/") && !in_module(file, "core/src/document") {
         violations.extend(names(file, &source.tokens, &[DOCUMENT_FORMAT]));
     }
+    // Tests play the device, which does unpack what the server sent.
+    let is_test = in_module(file, "server/src/relay/tests");
+    if (file.starts_with("server/src/") && !is_test) || in_module(file, "core/src/sync") {
+        violations.extend(names(file, &source.tokens, &OTHER_LOADERS));
+        if file != LOADER {
+            violations.extend(loads(file, &source.tokens));
+            for text in &source.texts {
+                violations.extend(writes_documents(file, &text.text, text.line));
+            }
+        }
+    }
     if in_module(file, "server/src/gate") {
         violations.extend(names(file, &source.tokens, &NOT_IN_GATE));
         violations.extend(outside_gate(file, &source.tokens, server_modules));
@@ -85,6 +103,33 @@ fn names(file: &str, tokens: &[Token], forbidden: &[&str]) -> Vec<Violation> {
         .filter(|token| forbidden.contains(&token.text.as_str()))
         .map(|token| at(file, token.line, format!("must not name `{}`", token.text)))
         .collect()
+}
+
+/// `TicketDoc::load`, or `TicketDoc` under another name.
+fn loads(file: &str, tokens: &[Token]) -> Vec<Violation> {
+    let text = |index: usize| tokens.get(index).map_or("", |token| token.text.as_str());
+    tokens
+        .iter()
+        .enumerate()
+        .filter(|(index, token)| {
+            let called = text(index + 1) == "::" && text(index + 2) == "load";
+            token.text == "TicketDoc" && (called || text(index + 1) == "as")
+        })
+        .map(|(_, token)| at(file, token.line, "must not load documents".to_owned()))
+        .collect()
+}
+
+/// SQL that puts bytes where the server loads documents from.
+fn writes_documents(file: &str, text: &str, line: usize) -> Option<Violation> {
+    let upper = text.to_uppercase();
+    let words: Vec<&str> = upper
+        .split(|character: char| !character.is_alphanumeric() && character != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
+    words
+        .windows(2)
+        .any(|pair| matches!(pair, ["INTO" | "UPDATE", "DOCUMENTS"]))
+        .then(|| at(file, line, "must not write `documents`".to_owned()))
 }
 
 /// Paths that lead from the gate into another module of the server.
@@ -237,6 +282,29 @@ mod tests {
         );
         assert!(refused("core/src/document.rs", source).is_empty());
         assert!(refused("core/src/document/execute.rs", source).is_empty());
+    }
+
+    #[test]
+    fn the_server_loads_documents_of_its_own_in_one_place_and_nothing_of_devices() {
+        for source in [
+            "fn a() { TicketDoc::load(part, bytes) }",
+            "fn a() { gongdan_core::document::TicketDoc::load(part, bytes) }",
+            "use gongdan_core::document::TicketDoc as Other;",
+            "use gongdan_core::document::snapshot::unpack;",
+            "fn a() { doc.apply_own(bytes) }",
+            "use automerge::Change;",
+            "fn a() { b(\"INSERT INTO documents (seq) VALUES (1)\") }",
+            "fn a() { b(\"update documents set bytes = ?1\") }",
+        ] {
+            let place = "server/src/relay/receive.rs";
+            assert_eq!(refused(place, source).len(), 1, "{source}");
+        }
+        let own = "fn a() { TicketDoc::load(part, bytes); b(\"INSERT INTO documents (seq)\") }";
+        assert!(refused("server/src/relay/documents.rs", own).is_empty());
+        let unpacked = "fn a() { snapshot::unpack(bytes) }";
+        assert_eq!(refused("server/src/relay/documents.rs", unpacked).len(), 1);
+        assert_eq!(refused("core/src/sync/wire/request.rs", own).len(), 2);
+        assert!(refused("core/src/replica/receive.rs", unpacked).is_empty());
     }
 
     #[test]
