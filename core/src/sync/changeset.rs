@@ -286,12 +286,17 @@ impl Changeset {
         }
         let mut at = self.header.at;
         let mut commands = Vec::with_capacity(body.len());
-        for (sequence, entry) in (self.header.first_sequence..).zip(body) {
+        for (place, entry) in (0..).zip(body) {
             at = at.plus(entry.seconds);
+            let sequence = self.header.first_sequence.checked_add(place);
             let derived = CommandId {
                 actor: self.header.actor,
-                ordinal: sequence,
+                ordinal: sequence.ok_or(BodyError::Malformed)?,
             };
+            // An id that says what is known is another encoding of the same.
+            if entry.id == Some(derived) {
+                return Err(BodyError::Malformed);
+            }
             commands.push(Authored {
                 id: entry.id.unwrap_or(derived),
                 at,
@@ -396,6 +401,26 @@ mod tests {
                 assert!(!bent.is_signed_by(&key.public()), "byte {i}");
             }
         }
+    }
+
+    #[test]
+    fn an_id_that_says_what_is_known_and_a_sequence_past_the_last_are_malformed() {
+        let (mut changeset, _, mut commands) = sealed();
+        let header = &changeset.header;
+        // A command of the second place, put first: its id is spelled out.
+        let spelled = encode_body(header.actor, 1, header.at, &commands[1..2]);
+        commands[1].id.ordinal = 1;
+        let left_out = encode_body(header.actor, 1, header.at, &commands[1..2]);
+        assert!(spelled.len() > left_out.len());
+        changeset.body = spelled;
+        assert!(changeset.commands().is_ok());
+        changeset.header.first_sequence = 2;
+        assert_eq!(changeset.commands(), Err(BodyError::Malformed));
+        changeset.body = encode_body(changeset.header.actor, 1, Timestamp(0), &sealed().2[..2]);
+        changeset.header.first_sequence = u32::MAX - 1;
+        assert!(changeset.commands().is_ok());
+        changeset.header.first_sequence = u32::MAX;
+        assert_eq!(changeset.commands(), Err(BodyError::Malformed));
     }
 
     #[test]
