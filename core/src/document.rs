@@ -74,6 +74,12 @@ impl TicketDoc {
         self.doc.save()
     }
 
+    /// Its length as it travels and as it is held, without compression: what
+    /// [`DOCUMENT_BYTES_MAX`](crate::limits::DOCUMENT_BYTES_MAX) bounds. As dear as saving it.
+    pub fn plain_bytes(&self) -> usize {
+        self.doc.save_nocompress().len()
+    }
+
     /// Which part it is.
     pub fn part(&self) -> Part {
         self.part

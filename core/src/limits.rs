@@ -70,7 +70,8 @@ pub const RESPONSE_ITEMS_MAX: usize = 1_000_000;
 pub const CHANGESET_ITEMS_MAX: usize = CHANGESET_BYTES_MAX / 2;
 /// Bytes of one compressed page of a response.
 pub const PAGE_BYTES_MAX: usize = 128 * 1024;
-/// Bytes of one saved document.
+/// Bytes of one part's document, not compressed. Snapshots travel so, and what a server or a device holds in
+/// memory grows with it; three parts fit one response. Compressed, it may be a thousandth on the disk.
 pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of one attachment.
 pub const BLOB_BYTES_MAX: u64 = 200 * 1024 * 1024;

@@ -5,13 +5,14 @@ use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ChangeHash, CommandId, DeviceId, Part};
 use gongdan_core::limits;
 use gongdan_core::policy::{Role, Standing};
-use gongdan_core::sync::changeset::{Changeset, Header, pin};
+use gongdan_core::sync::changeset::{Changeset, Header, encode_body, pin};
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal};
 use gongdan_core::testing::{self, at, person};
+use gongdan_core::ticket::command::Splice;
 use gongdan_core::ticket::{Authored, Command};
 
-use super::{Author, Authority, Before, Judged, judge};
+use super::{Author, Authority, Before, Judged, grows_by_max, judge};
 
 const CREW: &str = "W001";
 
@@ -167,47 +168,97 @@ fn a_sequence_that_is_not_the_actors_next_is_malformed() {
 
 #[test]
 fn a_document_takes_no_more_past_its_limit() {
-    // Notes of characters that do not compress, until one more would be past the limit.
+    // Notes that a compressor makes nothing of, until one more would be past the limit.
     let mut doc = ticket();
     let mut author = testing::Author::new(77);
-    let note = |n: usize| {
-        let text: String = (0..limits::LONG_TEXT_CHARS_MAX)
-            .map(|i| {
-                let mixed =
-                    (n * limits::LONG_TEXT_CHARS_MAX + i).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-                char::from_u32(0x4e00 + (mixed % 20_000) as u32).unwrap()
-            })
-            .collect();
-        Command::WriteNote {
-            part: Part::Service,
-            text,
-        }
+    let note = || Command::WriteNote {
+        part: Part::Service,
+        text: "长".repeat(limits::LONG_TEXT_CHARS_MAX),
     };
-    let mut n = 0;
-    while doc.save().len() <= limits::DOCUMENT_BYTES_MAX {
+    while doc.plain_bytes() + 400_000 <= limits::DOCUMENT_BYTES_MAX {
         for _ in 0..50 {
-            author.run(&mut doc, note(n));
-            n += 1;
+            author.run(&mut doc, note());
         }
     }
-    let bytes = doc.save().len();
-    let changeset = sealed(&doc, CREW, vec![note(n)], |header| {
-        header.actor = testing::actor(51);
-    });
-    let judged = word(
-        &doc,
-        &resealed(&doc, changeset),
-        bytes,
-        false,
-        Authority::Author,
-    );
+    let mut smaller = Vec::new();
+    while doc.plain_bytes() <= limits::DOCUMENT_BYTES_MAX {
+        smaller.push(doc.clone());
+        author.run(&mut doc, note());
+    }
+    assert!(doc.save().len() < limits::DOCUMENT_BYTES_MAX / 20);
+    let judged = |doc: &TicketDoc| {
+        let changeset = sealed(doc, CREW, vec![note()], |header| {
+            header.actor = testing::actor(51);
+        });
+        let bytes = doc.plain_bytes();
+        let changeset = resealed(doc, changeset);
+        word(doc, &changeset, bytes, false, Authority::Author)
+    };
+    let Some([two_fit, one_does_not]) = smaller.last_chunk::<2>() else {
+        panic!("two steps at least")
+    };
+    let Judged::Admitted(admitted) = judged(two_fit) else {
+        panic!("it fits")
+    };
+    assert_eq!(admitted.document_bytes(), admitted.fork().plain_bytes());
     assert!(matches!(
-        judged,
+        judged(one_does_not),
         Judged::Refused {
             reason: Refusal::DocumentFull,
             ..
         }
     ));
+}
+
+#[test]
+fn a_changeset_adds_no_more_to_a_document_than_its_bound() {
+    let mixed: String = "a长".repeat(limits::LONG_TEXT_CHARS_MAX / 2);
+    let splice = |at: u32, delete: u32, insert: &str| Splice {
+        at,
+        delete,
+        insert: insert.to_owned(),
+    };
+    // A text put together out of order, and deleted at once.
+    let scattered = || {
+        (0..100).map(|round: u32| Command::EditProblem {
+            splices: (0..64)
+                .map(|n| splice((round * 64 + n) * 7 % (round * 64 + n + 1), 0, "中b"))
+                .collect(),
+        })
+    };
+    let mut stories: Vec<Vec<Command>> = vec![
+        vec![Command::CountVisit; 500],
+        vec![
+            Command::WriteNote {
+                part: Part::Service,
+                text: mixed.clone()
+            };
+            40
+        ],
+        vec![Command::EditProblem {
+            splices: vec![splice(0, 0, &mixed)],
+        }],
+        scattered().take(60).collect(),
+    ];
+    stories.push(vec![Command::EditProblem {
+        splices: vec![splice(0, 7_000, "")],
+    }]);
+    let mut doc = ticket();
+    for commands in stories {
+        let mut author = testing::Author::new(77);
+        author.actor = testing::actor(doc.actors().len() as u8 + 100);
+        let before = doc.plain_bytes();
+        let mut authored = Vec::new();
+        for command in commands {
+            let one = author.author(command);
+            doc.execute(author.actor, &one).unwrap();
+            authored.push(one);
+        }
+        let body = encode_body(author.actor, 1, authored[0].at, &authored);
+        let grew = doc.plain_bytes().saturating_sub(before);
+        let bound = grows_by_max(body.len(), authored.len());
+        assert!(grew <= bound, "{grew} bytes more, of {bound}");
+    }
 }
 
 /// The same commands by an actor that has not written yet.

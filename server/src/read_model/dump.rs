@@ -22,7 +22,11 @@ pub fn dump(connection: &Connection) -> Result<String, StoreError> {
     for (table, order) in TABLES {
         let mut statement =
             connection.prepare(&format!("SELECT * FROM {table} ORDER BY {order}"))?;
-        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        // Asked of the statement, a name that rotted on the disk would be a panic of the library.
+        let columns: Vec<String> = connection
+            .prepare("SELECT name FROM pragma_table_xinfo(?1) ORDER BY cid")?
+            .query_map([table], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             out.push_str(table);

@@ -50,9 +50,10 @@ pub(super) fn admit(
         Some(stored) => (false, stored.document.heads()),
         None => (true, TicketDoc::genesis(header.part).heads()),
     };
-    let (marked, at_tip, commands) = (
+    let (marked, at_tip, bytes, commands) = (
         admitted.marked(),
         admitted.at_tip(),
+        admitted.document_bytes(),
         admitted.commands().to_vec(),
     );
     let mut fork = admitted.into_fork();
@@ -75,9 +76,6 @@ pub(super) fn admit(
         (document, merged)
     };
     let heads = document.heads();
-    let bytes = work
-        .document(ticket.index, header.part)?
-        .map_or(0, |stored| stored.bytes);
     let stored = Stored {
         document,
         seq,

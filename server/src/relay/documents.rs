@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gongdan_core::document::TicketDoc;
+use gongdan_core::document::{TicketDoc, Unreadable};
 use gongdan_core::ids::{ChangeHash, Part};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -35,7 +35,7 @@ pub struct Stored {
     pub document: TicketDoc,
     /// Last log entry in it.
     pub seq: u64,
-    /// Its length as saved.
+    /// What it takes at most, by [`TicketDoc::plain_bytes`].
     pub bytes: usize,
     /// What is stored did not load; this was made anew from the log.
     pub remade: bool,
@@ -84,7 +84,7 @@ pub fn load_stored(
 ) -> Result<Option<Stored>, StoreError> {
     match read(connection, ticket_index, part)? {
         Found::Nothing => return Ok(None),
-        Found::Sound(stored) => return Ok(Some(stored)),
+        Found::Sound(stored) => return Ok(Some(*stored)),
         Found::Damaged => {}
     }
     damage::found(connection, ticket_index, part);
@@ -102,9 +102,9 @@ pub fn load_stored(
         "a stored document does not load; the log gave it again"
     );
     Ok(Some(Stored {
+        bytes: document.plain_bytes(),
         document,
         seq,
-        bytes: 0,
         remade: true,
     }))
 }
@@ -114,7 +114,7 @@ pub(super) enum Found {
     /// Nothing was admitted to it.
     Nothing,
     /// A document that is the log's.
-    Sound(Stored),
+    Sound(Box<Stored>),
     /// Bytes that are none, or one that ends before the log does.
     Damaged,
 }
@@ -144,25 +144,28 @@ pub(super) fn read(
     }
     LOADS.fetch_add(1, Ordering::Relaxed);
     LOADS_HERE.set(LOADS_HERE.get() + 1);
-    let loaded = contained(Place::Load(ticket_index), || TicketDoc::load(part, &bytes));
-    let Ok(Ok(document)) = loaded else {
+    let loaded = contained(Place::Load(ticket_index), || {
+        let document = TicketDoc::load(part, &bytes)?;
+        Ok::<_, Unreadable>((document.plain_bytes(), document))
+    });
+    let Ok(Ok((bytes, document))) = loaded else {
         return Ok(Found::Damaged);
     };
-    Ok(Found::Sound(Stored {
+    Ok(Found::Sound(Box::new(Stored {
         document,
         seq: seq.cast_unsigned(),
-        bytes: bytes.len(),
+        bytes,
         remade: false,
-    }))
+    })))
 }
 
-/// Writes a document over the one there was; its length.
+/// Writes a document over the one there was.
 pub(super) fn store(
     tx: &Transaction<'_>,
     ticket_index: u64,
     document: &TicketDoc,
     seq: u64,
-) -> Result<usize, StoreError> {
+) -> Result<(), StoreError> {
     let bytes = document.save();
     tx.prepare_cached(
         "INSERT INTO documents (ticket_index, part, seq, bytes) VALUES (?1, ?2, ?3, ?4)
@@ -174,7 +177,7 @@ pub(super) fn store(
         sql_index(seq),
         bytes
     ])?;
-    Ok(bytes.len())
+    Ok(())
 }
 
 /// Heads as one column holds them.

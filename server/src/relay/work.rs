@@ -35,12 +35,15 @@ pub(super) enum Fell {
     Panicked,
 }
 
+/// A part of a ticket, and what was known of it.
+type Replaced = ((u64, Part), Option<Stored>);
+
 pub(super) struct Work<'t, 'c> {
     pub(super) tx: &'t Transaction<'c>,
     tickets: HashMap<TicketId, Option<TicketRow>>,
     documents: HashMap<(u64, Part), Option<Stored>>,
     /// Within a unit: what `documents` held before it.
-    undo: Option<Vec<((u64, Part), Option<Stored>)>>,
+    undo: Option<Vec<Replaced>>,
     /// Tickets to be written, with the receipt of what was last admitted to them.
     dirty: BTreeMap<u64, (TicketId, Timestamp, BTreeSet<Part>)>,
     catalogues: HashMap<u32, Option<Rc<Catalogue>>>,
@@ -107,13 +110,10 @@ impl<'t, 'c> Work<'t, 'c> {
             let written = contained(Place::Show(index), || {
                 documents::store(self.tx, index, &stored.document, stored.seq)
             });
-            let mended = match written {
-                Ok(bytes) => {
-                    stored.bytes = bytes?;
-                    true
-                }
-                Err(Panicked) => false,
-            };
+            let mended = written.is_ok();
+            if let Ok(written) = written {
+                written?;
+            }
             stored.remade = false;
             damage::flag(self.tx, index, part, mended)?;
         }
@@ -204,13 +204,13 @@ impl<'t, 'c> Work<'t, 'c> {
         self.admissions.write(self.tx)?;
         for (index, (id, received_at, parts)) in std::mem::take(&mut self.dirty) {
             for part in parts {
-                let Some(Some(stored)) = self.documents.get_mut(&(index, part)) else {
+                let Some(Some(stored)) = self.documents.get(&(index, part)) else {
                     continue;
                 };
                 match contained(Place::Show(index), || {
                     documents::store(self.tx, index, &stored.document, stored.seq)
                 }) {
-                    Ok(bytes) => stored.bytes = bytes?,
+                    Ok(written) => written?,
                     // The stored one ends before the log does, which its next reader sees.
                     Err(Panicked) => damage::flag(self.tx, index, part, false)?,
                 }

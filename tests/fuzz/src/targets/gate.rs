@@ -149,6 +149,7 @@ fn step(
     );
     assert!(!author.foreign_actor, "somebody wrote as another");
     let at_tip = admitted.at_tip();
+    let (bound, commands) = (admitted.document_bytes(), admitted.commands().len());
     keys.extend(
         admitted
             .command_ids()
@@ -156,11 +157,18 @@ fn step(
     );
     let mut fork = admitted.into_fork();
     let document = &mut parts[n].document;
+    let bytes_before = document.plain_bytes();
     if at_tip {
         *document = fork;
     } else {
         document.merge(&mut fork);
     }
+    let grew = document.plain_bytes().saturating_sub(bytes_before);
+    assert!(
+        grew <= gate::grows_by_max(changeset.body.len(), commands),
+        "{grew} bytes more"
+    );
+    assert!(bound <= gongdan_core::limits::DOCUMENT_BYTES_MAX);
     let loaded = TicketDoc::load(document.part(), &document.save()).expect("what was saved loads");
     assert_eq!(loaded.heads(), document.heads());
     if n == 0 && opener.is_none() {
