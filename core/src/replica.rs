@@ -6,6 +6,7 @@
 mod blobs;
 mod entropy;
 mod execute;
+mod incarnation;
 mod local;
 mod rebase;
 mod receive;
@@ -34,6 +35,7 @@ use crate::ticket::{Status, Ticket};
 
 pub use blobs::BlobError;
 use entropy::Entropy;
+use incarnation::Salt;
 
 /// Documents kept loaded; the least recently used goes first.
 const LOADED_MAX: usize = 256;
@@ -185,6 +187,9 @@ pub trait Observer: Send {
 /// A device's replica.
 pub struct Replica {
     store: Box<dyn Store>,
+    /// The secret that the host keeps.
+    host_key: DeviceKey,
+    /// What this incarnation of the device signs with.
     key: DeviceKey,
     identity: Identity,
     actor: ActorId,
@@ -205,6 +210,9 @@ pub(crate) mod meta {
     //! Keys of small facts in the store.
     pub(crate) const IDENTITY: &str = "identity";
     pub(crate) const CERTIFICATE: &str = "certificate";
+    pub(crate) const SPLIT: &str = "split";
+    pub(crate) const INCARNATION: &str = "incarnation";
+    pub(crate) const NEXT_INCARNATION: &str = "next_incarnation";
     pub(crate) const CATALOGUE: &str = "catalogue";
     pub(crate) const CURSOR: &str = "cursor";
     pub(crate) const THROUGH: &str = "through";
@@ -262,7 +270,7 @@ impl Replica {
     pub fn certificate(&mut self) -> Result<Option<OwnCertificate>, StoreError> {
         let mut found = None;
         self.store.read(&mut |txn| {
-            found = get(txn, meta::CERTIFICATE)?;
+            found = get::<Option<OwnCertificate>>(txn, meta::CERTIFICATE)?.flatten();
             Ok(())
         })?;
         Ok(found)
@@ -275,17 +283,19 @@ impl Replica {
         key: DeviceKey,
         entropy: [u8; 32],
     ) -> Result<Self, StoreError> {
-        let (mut identity, mut catalogue) = (None, None);
+        let (mut identity, mut catalogue, mut salt) = (None, None, None);
         store.read(&mut |txn| {
             identity = get::<Identity>(txn, meta::IDENTITY)?;
             catalogue = txn.meta(meta::CATALOGUE)?;
+            salt = get::<Salt>(txn, meta::INCARNATION)?;
             Ok(())
         })?;
         let identity = identity.ok_or(StoreError::Malformed { what: "identity" })?;
         let mut entropy = Entropy::new(entropy);
         Ok(Self {
             store,
-            key,
+            key: salt.map_or_else(|| key.clone(), |salt| salt.key(&key)),
+            host_key: key,
             identity,
             actor: ActorId(entropy.bytes()),
             writing: HashMap::new(),

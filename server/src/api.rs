@@ -9,6 +9,7 @@ mod certificate;
 mod devices;
 mod enrol;
 mod health;
+mod incarnation;
 mod layers;
 mod openapi;
 mod overview;
@@ -68,13 +69,15 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(users::revoke_session))
         .routes(routes!(enrol::enrol))
         .routes(routes!(token::issue))
-        .routes(routes!(certificate::show))
+        .routes(routes!(certificate::show, certificate::take_back))
+        .routes(routes!(incarnation::begin))
         .routes(routes!(catalogue::show))
         .routes(routes!(wake::events))
         .routes(routes!(sync::sync))
         .routes(routes!(overview::show))
         .routes(routes!(tickets::list, tickets::open))
         .routes(routes!(tickets::show))
+        .routes(routes!(tickets::export))
         .routes(routes!(tickets::timeline))
         .routes(routes!(tickets::execute))
         .routes(routes!(quarantine::list))

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod enrolment;
 pub mod extract;
 pub mod identity;
+pub mod incarnation;
 pub mod passkeys;
 pub mod password;
 pub mod second_factor;

@@ -5,6 +5,7 @@
 
 mod backup;
 mod device;
+mod evidence;
 mod export;
 mod import;
 mod init;

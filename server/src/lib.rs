@@ -11,6 +11,7 @@ pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod console;
+pub mod evidence;
 pub mod gate;
 pub mod host;
 pub mod import;

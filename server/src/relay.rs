@@ -37,12 +37,14 @@ use std::sync::{Arc, Mutex};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, PersonId};
 use gongdan_core::sync::codec::Malformed;
+use gongdan_core::sync::protocol::Unsent;
 use rusqlite::{Connection, OptionalExtension};
 
 pub use decide::{DecideError, Decision};
 pub use desk::{DeskError, DeskOutcome};
 pub use rebuild::{Rebuilt, rebuild};
 
+use crate::auth::devices;
 use crate::auth::identity::ServerKeys;
 use crate::host::Host;
 use crate::store::{Database, StoreError, restores};
@@ -153,6 +155,7 @@ impl Relay {
         let end_before = self.db.read(log_end)?;
         self.take_back(now, sender, &received.given_back)?;
         let hashes = self.receive(now, sender, changesets)?;
+        self.note_unsent(sender, received.unsent)?;
         if hashes.is_empty() && received.want.is_empty() {
             self.quarantine_never_complete(sender.index, cursor.verdict_seq)?;
         }
@@ -177,6 +180,16 @@ impl Relay {
             tracing::error!(?error, "a document made anew could not be written back");
         }
         answer
+    }
+
+    /// Not every request is a commit: only a change is written.
+    fn note_unsent(&self, sender: &Sender, told: Option<Unsent>) -> Result<(), StoreError> {
+        let known = self.db.read(|c| devices::by_index(c, sender.index))?;
+        if known.is_some_and(|device| device.unsent != told) {
+            self.db
+                .write(|tx| devices::note_unsent(tx, sender.index, told))?;
+        }
+        Ok(())
     }
 
     /// The database it works on.

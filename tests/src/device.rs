@@ -140,6 +140,7 @@ impl TestDevice {
             want: Vec::new(),
             changesets: changesets.collect(),
             given_back: Default::default(),
+            unsent: None,
         })
     }
 

@@ -12,12 +12,13 @@ use gongdan_core::policy::{Role, Standing};
 use gongdan_core::replica::{Identity, Seen};
 use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::codec;
-use gongdan_core::sync::keys::DeviceKey;
+use gongdan_core::sync::keys::{DeviceKey, PublicKey};
 use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::testing::person;
 use gongdan_core::ticket::{Act, Ticket};
 use gongdan_server::auth::enrolment::{self, Enrolment};
 use gongdan_server::auth::identity::{self, ServerKeys};
+use gongdan_server::auth::incarnation::{self, Incarnation};
 use gongdan_server::auth::{devices, users};
 use gongdan_server::host::{Clock, Host};
 use gongdan_server::relay::{
@@ -202,6 +203,19 @@ impl Office {
                 server_key: *self.keys.public().as_bytes(),
             },
             other => panic!("enrolment: {other:?}"),
+        }
+    }
+
+    /// Makes a device go on as another one with this key, as the server's handler does it.
+    pub fn incarnate(&self, device: DeviceId, key: &PublicKey) -> DeviceId {
+        let begun = self.db.write(|tx| {
+            let found = devices::find(tx, device)?.expect("an enrolled device");
+            let person = found.person.expect("a person's device");
+            incarnation::begin(tx, found.index, &person, key, &self.host)
+        });
+        match begun.expect("the database is there") {
+            Incarnation::Begun(device) => device,
+            other => panic!("incarnation: {other:?}"),
         }
     }
 

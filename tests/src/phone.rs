@@ -19,6 +19,7 @@ use gongdan_core::ticket::{Act, Command, Ticket};
 
 use crate::link::Link;
 use crate::node::NodeReplica;
+use crate::office::Office;
 use crate::random::Random;
 
 /// Where a phone keeps what it has.
@@ -185,6 +186,45 @@ impl Phone {
             Kept::Sqlite(_) | Kept::Node => panic!("a phone in memory"),
         }
         self.reopen();
+    }
+
+    /// A second phone with everything that is on this one: the same store, device and key. Its app opens anew.
+    pub fn copied(&mut self) -> Self {
+        let kept = Kept::Memory(Arc::new(Mutex::new(self.backup())));
+        let mut copy = Self {
+            person: self.person.clone(),
+            link: Link::default(),
+            identity: self.identity.clone(),
+            secret: self.secret,
+            key: self.key.clone(),
+            lost: false,
+            leaves: OutboxCounts::default(),
+            kept,
+            device: Device::Closed,
+            random: Random::new(self.random.number()),
+        };
+        copy.open();
+        copy
+    }
+
+    /// Goes on as a device of its own where it has heard of a copy, as the library for phones does it before
+    /// the next exchange; whether it did.
+    pub fn incarnate(&mut self, office: &Office) -> bool {
+        let Device::Here(replica) = &mut self.device else {
+            return false;
+        };
+        if !replica.is_split().expect("the phone's store works") {
+            return false;
+        }
+        let key = replica
+            .begin_incarnation()
+            .expect("the phone's store works");
+        let device = office.incarnate(self.identity.device, &key);
+        replica
+            .incarnate(device, None)
+            .expect("the phone's store works");
+        self.identity = replica.identity().clone();
+        true
     }
 
     /// Executes at the tip.

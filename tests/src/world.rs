@@ -45,6 +45,8 @@ pub struct World {
     pub office: Office,
     /// The phones, in the order they were made.
     pub phones: Vec<Phone>,
+    /// Phones that hear of a copy of themselves go on as devices of their own.
+    pub incarnates: bool,
     random: Random,
     folder: tempfile::TempDir,
     finished: bool,
@@ -67,6 +69,7 @@ impl World {
             clock,
             office,
             phones: Vec::new(),
+            incarnates: false,
             random,
             folder,
             finished: false,
@@ -99,6 +102,15 @@ impl World {
         let random = Random::new(self.random.number());
         self.phones
             .push(Phone::new(person, identity, secret, kept, random));
+        self.phones.len() - 1
+    }
+
+    /// Copies a phone with all that is on it; the copy's place. From now on both go on as devices of their own
+    /// once they hear of one another.
+    pub fn copy_phone(&mut self, phone: usize) -> usize {
+        let copy = self.phones[phone].copied();
+        self.phones.push(copy);
+        self.incarnates = true;
         self.phones.len() - 1
     }
 
@@ -182,6 +194,9 @@ impl World {
     pub fn exchange(&mut self, phone: usize) -> bool {
         let office = &self.office;
         let phone = &mut self.phones[phone];
+        if self.incarnates {
+            phone.incarnate(office);
+        }
         let body = phone.next_request();
         let fate = phone.link.next_fate();
         let device = phone.device();

@@ -297,6 +297,7 @@ fn a_cursor_past_the_logs_end_is_of_another_epoch() {
         want: vec![],
         changesets: vec![],
         given_back: Default::default(),
+        unsent: None,
     };
     let answer = world
         .office

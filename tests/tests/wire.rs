@@ -109,6 +109,7 @@ fn request() -> Request {
             },
         ],
         given_back: Default::default(),
+        unsent: None,
     }
 }
 

@@ -72,8 +72,17 @@ pub(crate) fn certificate(enrolment: &Enrolment) -> Result<Option<OwnCertificate
     else {
         return Ok(None);
     };
+    own_certificate(key, certificate, enrolment.device).map(Some)
+}
+
+/// A certificate as the server writes it, if it holds for `device`.
+pub(crate) fn own_certificate(
+    organisation_key: &str,
+    certificate: &str,
+    device: DeviceId,
+) -> Result<OwnCertificate, PhoneError> {
     let malformed = || PhoneError::answer("malformed");
-    let organisation_key = unbase64url(key)
+    let organisation_key = unbase64url(organisation_key)
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(malformed)?;
     let bytes = unbase64url(certificate).ok_or_else(malformed)?;
@@ -83,8 +92,8 @@ pub(crate) fn certificate(enrolment: &Enrolment) -> Result<Option<OwnCertificate
     };
     let holds = PublicKey::from_bytes(organisation_key)
         .and_then(|key| own.certificate.verify(&key).ok())
-        .is_some_and(|certified| certified.device() == enrolment.device);
-    holds.then_some(Some(own)).ok_or_else(malformed)
+        .is_some_and(|certified| certified.device() == device);
+    holds.then_some(own).ok_or_else(malformed)
 }
 
 /// Reads what a QR code says: `gongdan://enrol?server=…&code=…`.

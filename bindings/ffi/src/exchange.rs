@@ -6,10 +6,9 @@
 use std::sync::Arc;
 
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::TicketId;
+use gongdan_core::ids::{DeviceId, TicketId};
 use gongdan_core::replica::{Outcome, Replica};
-use gongdan_core::sync::keys::DeviceKey;
-use gongdan_core::sync::request_auth::{Authorization, signing_input};
+use gongdan_core::sync::request_auth::{Authorization, base64url, signing_input};
 use serde::Deserialize;
 
 use crate::error::{HostError, PhoneError};
@@ -17,6 +16,8 @@ use crate::host::{Transport, now};
 use crate::phone::Phone;
 
 const SYNC_PATH: &str = "/v1/sync";
+const INCARNATION_PATH: &str = "/v1/incarnation";
+const CERTIFICATE_PATH: &str = "/v1/certificate";
 /// As `core/docs/sync-protocol.md` names it.
 const SYNC_MEDIA_TYPE: &str = "application/vnd.gongdan.sync";
 
@@ -90,6 +91,19 @@ fn wants_everything(error: &PhoneError) -> bool {
         if code == "other_epoch" || code == "unresolved_reference")
 }
 
+/// Whether the server does not know this phone, which it enrolled: it was put back to a backup of before.
+fn is_forgotten(error: &PhoneError) -> bool {
+    matches!(error, PhoneError::Server { status: 401, code } if code == "unknown_device")
+}
+
+/// Asks for another round.
+fn again() -> Outcome {
+    Outcome {
+        more: true,
+        ..Outcome::default()
+    }
+}
+
 /// Sends over the host's transport.
 pub(crate) async fn send(
     transport: &dyn Transport,
@@ -99,19 +113,37 @@ pub(crate) async fn send(
     sent.map_err(|HostError::Failed { reason }| PhoneError::Network { reason })
 }
 
+/// What the request under way is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum UnderWay {
+    /// The exchange itself.
+    #[default]
+    Sync,
+    /// Another incarnation: a copy of this phone writes under its name.
+    Incarnation,
+    /// The server does not know this phone: it was restored from a backup of before.
+    Return,
+}
+
 /// A phone's side of the exchange.
 pub(crate) struct Exchange {
     pub(crate) replica: Replica,
-    key: DeviceKey,
+    under_way: UnderWay,
+    /// The certificate was shown in this opening: a second time would not help.
+    has_shown: bool,
+    /// The server would not have this phone go on as another device: it goes on as it is.
+    stays: bool,
     /// The request under way spells everything out: a second time would not help.
     spelled_out: bool,
 }
 
 impl Exchange {
-    pub(crate) fn new(replica: Replica, key: DeviceKey) -> Self {
+    pub(crate) fn new(replica: Replica) -> Self {
         Self {
             replica,
-            key,
+            under_way: UnderWay::Sync,
+            has_shown: false,
+            stays: false,
             spelled_out: false,
         }
     }
@@ -119,7 +151,8 @@ impl Exchange {
     pub(crate) fn sign(&self, method: &str, path: &str, at: Timestamp, body: &[u8]) -> String {
         let device = self.replica.identity().device;
         let signature = self
-            .key
+            .replica
+            .key()
             .sign(&signing_input(method, path, device, at, body));
         Authorization {
             device,
@@ -130,6 +163,19 @@ impl Exchange {
     }
 
     pub(crate) fn next_request(&mut self) -> Result<Request, PhoneError> {
+        if self.under_way == UnderWay::Return
+            && let Some(own) = self.replica.certificate()?
+        {
+            let shown = base64url(&own.certificate.to_bytes());
+            return Ok(self.json("PUT", CERTIFICATE_PATH, "certificate", &shown));
+        }
+        self.under_way = UnderWay::Sync;
+        if !self.stays && self.replica.is_split()? {
+            self.under_way = UnderWay::Incarnation;
+            let key = self.replica.begin_incarnation()?;
+            let shown = base64url(key.as_bytes());
+            return Ok(self.json("POST", INCARNATION_PATH, "public_key", &shown));
+        }
         let body = self.replica.next_request()?;
         Ok(Request {
             method: "POST".to_owned(),
@@ -140,12 +186,33 @@ impl Exchange {
         })
     }
 
+    /// A signed request with one text in its body.
+    fn json(&self, method: &str, path: &str, name: &str, text: &str) -> Request {
+        let body = serde_json::json!({ name: text });
+        let body = serde_json::to_vec(&body).expect("a text is JSON");
+        Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            authorization: Some(self.sign(method, path, now(), &body)),
+            content_type: "application/json".to_owned(),
+            body,
+        }
+    }
+
     pub(crate) fn spell_out(&mut self) {
         self.replica.spell_out();
         self.spelled_out = true;
     }
 
     pub(crate) fn receive(&mut self, response: Response) -> Result<Outcome, PhoneError> {
+        match std::mem::take(&mut self.under_way) {
+            UnderWay::Sync => {}
+            UnderWay::Incarnation => return self.incarnated(response),
+            UnderWay::Return => {
+                response.success()?;
+                return Ok(again());
+            }
+        }
         match response.success() {
             Ok(body) => {
                 let outcome = self.replica.receive(&body)?;
@@ -154,14 +221,47 @@ impl Exchange {
             }
             Err(problem) if wants_everything(&problem) && !self.spelled_out => {
                 self.spell_out();
-                Ok(Outcome {
-                    more: true,
-                    ..Outcome::default()
-                })
+                Ok(again())
+            }
+            Err(problem) if is_forgotten(&problem) && !self.has_shown => {
+                if self.replica.certificate()?.is_none() {
+                    return Err(problem);
+                }
+                self.has_shown = true;
+                self.under_way = UnderWay::Return;
+                Ok(again())
             }
             Err(problem) => Err(problem),
         }
     }
+}
+
+impl Exchange {
+    /// Goes on as the device that the server made; or as it is, where the server will not have it.
+    fn incarnated(&mut self, response: Response) -> Result<Outcome, PhoneError> {
+        if matches!(response.status, 403 | 404 | 409) {
+            self.stays = true;
+            return Ok(again());
+        }
+        let malformed = || PhoneError::answer("malformed");
+        let body = response.success()?;
+        let answer: Incarnation = serde_json::from_slice(&body).map_err(|_| malformed())?;
+        let own = crate::enrol::own_certificate(
+            &answer.organisation_key,
+            &answer.certificate,
+            answer.device,
+        )?;
+        self.replica.incarnate(answer.device, Some(&own))?;
+        Ok(again())
+    }
+}
+
+/// What the server answers to a phone that is to go on as another device.
+#[derive(Deserialize)]
+struct Incarnation {
+    device: DeviceId,
+    organisation_key: String,
+    certificate: String,
 }
 
 #[uniffi::export]

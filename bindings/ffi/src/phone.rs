@@ -79,7 +79,7 @@ impl Phone {
         let changes = Changes::default();
         replica.observe(Box::new(changes.clone()));
         Ok(Self {
-            exchange: Mutex::new(Exchange::new(replica, key)),
+            exchange: Mutex::new(Exchange::new(replica)),
             changes,
             observer,
             syncing: futures_util::lock::Mutex::new(()),

@@ -62,6 +62,8 @@ pub enum Capability {
     Decide,
     /// Reads who did, read and exported what. No command: the console asks.
     Audit,
+    /// Takes whole tickets away as files. No command.
+    Export,
     /// Sees who has which device, when it was last heard of, and what it has not sent.
     SeeDevices,
     /// Lets devices in and shuts them out.
@@ -72,7 +74,7 @@ pub enum Capability {
 
 impl Capability {
     /// All.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::TakeIn,
         Self::Grade,
         Self::Note,
@@ -97,6 +99,7 @@ impl Capability {
         Self::StrikeOut,
         Self::Decide,
         Self::Audit,
+        Self::Export,
         Self::SeeDevices,
         Self::KeepDevices,
         Self::KeepAccounts,
@@ -128,6 +131,7 @@ impl Capability {
             Self::StrikeOut => &[A::StrikeOut],
             Self::Decide
             | Self::Audit
+            | Self::Export
             | Self::SeeDevices
             | Self::KeepDevices
             | Self::KeepAccounts => &[],

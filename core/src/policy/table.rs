@@ -65,6 +65,7 @@ pub const fn holdings(role: Role) -> &'static [(C, Relation)] {
             (C::Decide, ANY),
             (C::SeeDevices, ANY),
             (C::KeepDevices, ANY),
+            (C::Export, ANY),
         ],
         Role::Technician => &[
             (C::TakeIn, ANY),
@@ -145,8 +146,9 @@ pub const fn holdings(role: Role) -> &'static [(C, Relation)] {
             (C::KeepDevices, ANY),
             (C::KeepAccounts, ANY),
             (C::Audit, ANY),
+            (C::Export, ANY),
         ],
-        Role::Auditor => &[(C::SeeDevices, ANY), (C::Audit, ANY)],
+        Role::Auditor => &[(C::SeeDevices, ANY), (C::Audit, ANY), (C::Export, ANY)],
     }
 }
 

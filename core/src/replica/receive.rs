@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::execute::put_row;
 use super::rebase::rebase;
-use super::{Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put, recovery};
+use super::{
+    Chain, Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put, recovery,
+};
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
 use crate::ids::{ChangeHash, Part, PartRef, TicketId};
@@ -84,6 +86,9 @@ impl Replica {
                     device_index: record.index,
                     person: identity.person.clone(),
                 }),
+                sealed_through: get::<Chain>(txn, meta::CHAIN)?
+                    .unwrap_or_default()
+                    .device_sequence,
                 ..Applying::default()
             };
             if let (Some(json), Some(catalogue)) = (&response.catalogue, &catalogue) {
@@ -133,6 +138,9 @@ impl Replica {
                 &response.cursor
             };
             txn.put_meta(meta::CURSOR, cursor)?;
+            if applying.split {
+                put(txn, meta::SPLIT, &true)?;
+            }
             put(txn, meta::NEWEST, &newest.max(response.through))?;
             put(txn, meta::THROUGH, &response.through)?;
             put(txn, meta::ANCHOR, &response.time)?;
@@ -207,6 +215,10 @@ struct Applying {
     newest: u64,
     /// It wrote what it does not know: it was put back to a backup, or copied.
     forgotten: bool,
+    /// Another store writes under this device's name: it is to go on under one of its own.
+    split: bool,
+    /// The last of the device's numbers that this store has given.
+    sealed_through: u32,
     /// What stands behind this device's actors, once it knows its own index.
     own: Option<ActorRow>,
 }
@@ -282,6 +294,7 @@ impl Applying {
         let Some(sealed) = txn.sealed(device_sequence)? else {
             // Told before, and nothing is left of it; or it comes after all that was told.
             self.forgotten |= seq > self.newest;
+            self.split |= device_sequence > self.sealed_through;
             return Ok(());
         };
         let mut left = Vec::with_capacity(sealed.entries.len());
@@ -391,6 +404,7 @@ impl Applying {
                     } if before != OutboxState::Quarantined => {
                         self.unsettled += 1;
                         self.forgotten = true;
+                        self.split = true;
                     }
                     // An act stands or falls as one, and so does what a person declined; of other
                     // changesets only the command named falls.

@@ -1,13 +1,15 @@
 //! Outbox to request: what is pending is sealed here, one changeset per part and chain.
 
+use std::collections::BTreeSet;
+
 use super::{Chain, Replica, get, meta, put, recovery};
 use crate::document::TicketDoc;
 use crate::ids::PartRef;
 use crate::limits;
-use crate::store::{OutboxEntry, OutboxState, SealedRow, StoreError, StoreTxn};
+use crate::store::{BlobState, OutboxEntry, OutboxState, SealedRow, StoreError, StoreTxn};
 use crate::sync::changeset::{self, Changeset, Header};
 use crate::sync::codec;
-use crate::sync::protocol::{BaseHint, Outgoing, PartIndex, Request};
+use crate::sync::protocol::{BaseHint, Outgoing, PartIndex, Request, Unsent};
 use crate::sync::wire::encode_request;
 use crate::ticket::Authored;
 
@@ -33,6 +35,7 @@ impl Replica {
             let explicit = spell_out || recovery::is_on(txn)?;
             let changesets = outgoing(txn, through, spell_out, explicit)?;
             let given_back = recovery::give(txn, &changesets)?;
+            let unsent = unsent(txn, &changesets)?;
             let request = Request {
                 cursor: if spell_out { Vec::new() } else { cursor },
                 catalogue: get::<u32>(txn, "catalogue_version")?.unwrap_or(0),
@@ -40,6 +43,7 @@ impl Replica {
                 want: get::<Vec<PartIndex>>(txn, meta::WANT)?.unwrap_or_default(),
                 changesets,
                 given_back,
+                unsent,
             };
             bytes = encode_request(&request);
             Ok(())
@@ -89,6 +93,25 @@ impl Replica {
         })?;
         Ok(any)
     }
+}
+
+/// What waits and does not go with these changesets: entries past a request's size, and attachments, which go
+/// by themselves.
+fn unsent(txn: &mut dyn StoreTxn, changesets: &[Outgoing]) -> Result<Option<Unsent>, StoreError> {
+    let goes: BTreeSet<u32> = changesets
+        .iter()
+        .map(|outgoing| outgoing.changeset.header.device_sequence)
+        .collect();
+    let mut waits = txn.entries_in(OutboxState::Pending)?;
+    waits.extend(txn.entries_in(OutboxState::InFlight)?);
+    waits.retain(|entry| entry.device_sequence.is_none_or(|at| !goes.contains(&at)));
+    let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+    let unsent = Unsent {
+        commands: count(waits.len()),
+        oldest: waits.iter().map(|entry| entry.at).min(),
+        attachments: count(txn.blobs_in(BlobState::Unsent)?.len()),
+    };
+    Ok((unsent.commands > 0 || unsent.attachments > 0).then_some(unsent))
 }
 
 /// Seals what is pending, as much as goes in one request.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use sha2::{Digest, Sha256};
 
 /// A signature's bytes.
 pub type Signature = [u8; 64];
@@ -45,6 +46,16 @@ impl DeviceKey {
     /// The key of 32 secret bytes, which the host made and keeps.
     pub fn from_bytes(secret: &[u8; 32]) -> Self {
         Self(SigningKey::from_bytes(secret))
+    }
+
+    /// The key of another incarnation of the device, from the secret that the host keeps and a salt that the
+    /// device's store keeps: whoever copies a store has the old salt, and draws another one.
+    pub fn incarnation(&self, salt: &[u8; 16]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"gongdan incarnation v1\n");
+        hash.update(self.0.to_bytes());
+        hash.update(salt);
+        Self::from_bytes(&hash.finalize().into())
     }
 
     /// Its public half.

@@ -46,6 +46,22 @@ pub struct Request {
     pub changesets: Vec<Outgoing>,
     /// What a restored server is given back.
     pub given_back: GivenBack,
+    /// What waits here and does not go with this request; `None` where all goes.
+    pub unsent: Option<Unsent>,
+}
+
+/// What a device has that it has not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Unsent {
+    /// Commands.
+    #[n(0)]
+    pub commands: u32,
+    /// Claimed time of the oldest of them.
+    #[n(1)]
+    pub oldest: Option<Timestamp>,
+    /// Attachments whose bytes the server does not have whole.
+    #[n(2)]
+    pub attachments: u32,
 }
 
 /// What a server that was restored from a backup is given back, besides the device's own changesets.

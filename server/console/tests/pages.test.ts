@@ -182,8 +182,8 @@ describe('a session', () => {
 describe('devices', () => {
   it('are listed with their state', async () => {
     const lines = (await open('/devices')).findAll('tbody tr').map((line) => line.text())
-    expect(lines[0]).toMatch(/Phone of Chen Wei.*G2001.*In use.*Rename.*Wipe.*Revoke$/)
-    expect(lines[1]).toMatch(/Old phone.*Never.*Revoked.*Left in a taxi.*Rename.*Wipe$/)
+    expect(lines[0]).toMatch(/Phone of Chen Wei.*G2001.*11-22 12:00.*3 records, the oldest of 11-20 09:00.*Attachments: 2.*In use.*Rename.*Wipe.*Revoke$/)
+    expect(lines[1]).toMatch(/Old phone.*Goes on from a phone.*Never.*All sent.*Revoked.*Left in a taxi.*Rename.*Wipe$/)
   })
 
   it('are revoked after a question', async () => {

@@ -70,6 +70,7 @@ pub(super) async fn upload_options() -> Response {
     responses(
         (status = 201, description = "`Location` is the upload's address"),
         (status = 400, body = Problem, description = "`malformed_request`"), (status = 401, body = Problem),
+        (status = 403, body = Problem, description = "`foreign_request`, `account_incomplete`"),
         (status = 409, body = Problem, description = "`blob_length_mismatch`: that hash is here with another length"),
         (status = 412, body = Problem, description = "`unsupported_tus_version`"),
         (status = 413, body = Problem, description = "`blob_too_large`"),
@@ -145,7 +146,7 @@ pub(super) async fn create(
     head, path = "/v1/blobs/uploads/{id}", tag = "blobs", security(("session" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "Name of the upload")),
     responses(
-        (status = 200, description = "`Upload-Offset`, `Upload-Length`, `Upload-Expires`"), (status = 401),
+        (status = 200, description = "`Upload-Offset`, `Upload-Length`, `Upload-Expires`"), (status = 401), (status = 403),
         (status = 404, description = "No such upload, or somebody else's"),
     )
 )]
@@ -182,6 +183,7 @@ pub(super) async fn offset(
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses(
         (status = 204, description = "`Upload-Offset` is where the next bytes begin"), (status = 401, body = Problem),
+        (status = 403, body = Problem, description = "`foreign_request`, `account_incomplete`"),
         (status = 404, body = Problem),
         (status = 409, body = Problem, description = "`upload_offset_mismatch`: ask by HEAD"),
         (status = 413, body = Problem, description = "`body_too_large`: past `Upload-Length`"),
@@ -227,7 +229,11 @@ pub(super) async fn append(
 #[utoipa::path(
     delete, path = "/v1/blobs/uploads/{id}", tag = "blobs", security(("session" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "Name of the upload")),
-    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem))
+    responses(
+        (status = 204), (status = 401, body = Problem),
+        (status = 403, body = Problem, description = "`foreign_request`, `account_incomplete`"),
+        (status = 404, body = Problem),
+    )
 )]
 pub(super) async fn terminate(
     State(state): State<AppState>,

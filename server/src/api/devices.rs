@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, PersonId};
 use gongdan_core::policy::Capability;
+use gongdan_core::sync::protocol::Unsent;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,8 +30,33 @@ pub(super) struct DeviceBody {
     last_seen: Timestamp,
     revoked_at: Option<Timestamp>,
     revoked_reason: Option<String>,
+    /// The device that it goes on from: a phone that was put back to a backup, or copied.
+    continues: Option<DeviceId>,
+    /// What it had not sent at its last exchange, beyond what came with it; nothing where all came.
+    unsent: Option<UnsentBody>,
     /// Since when it is to destroy what it holds, at its next contact and after its outbox went out.
     wipe_requested_at: Option<Timestamp>,
+}
+
+/// What a device has not sent, as it said itself.
+#[derive(Serialize, ToSchema)]
+#[schema(title = "UnsentWork")]
+pub(super) struct UnsentBody {
+    commands: u32,
+    /// Claimed time of the oldest of them.
+    oldest: Option<Timestamp>,
+    /// Attachments whose bytes are not here whole.
+    attachments: u32,
+}
+
+impl From<Unsent> for UnsentBody {
+    fn from(unsent: Unsent) -> Self {
+        Self {
+            commands: unsent.commands,
+            oldest: unsent.oldest,
+            attachments: unsent.attachments,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -59,6 +85,10 @@ pub(super) async fn list(
             .map(|user| user.person.name.clone())
             .unwrap_or_default()
     };
+    let ids: std::collections::HashMap<i64, DeviceId> = devices
+        .iter()
+        .map(|device| (device.index, device.device))
+        .collect();
     let bodies = devices.into_iter().filter_map(|device| {
         let person = device.person?;
         Some(DeviceBody {
@@ -70,6 +100,8 @@ pub(super) async fn list(
             last_seen: device.seen_at,
             revoked_at: device.revoked_at,
             revoked_reason: device.revoked_reason,
+            continues: device.continues.and_then(|index| ids.get(&index).copied()),
+            unsent: device.unsent.map(Into::into),
             wipe_requested_at: device.wipe_requested_at,
         })
     });

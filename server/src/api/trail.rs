@@ -98,6 +98,8 @@ const ROUTES: &[(&str, &str, Trail)] = &[
         Act(Action::SessionEnded),
     ),
     ("POST", "/v1/certificate", Nothing),
+    ("PUT", "/v1/certificate", Nothing),
+    ("POST", "/v1/incarnation", Nothing),
     ("POST", "/v1/enrol", Nothing),
     ("POST", "/v1/token", Nothing),
     ("GET", "/v1/catalogue", Nothing),
@@ -107,6 +109,11 @@ const ROUTES: &[(&str, &str, Trail)] = &[
     ("GET", "/v1/tickets", Read(Action::TicketsListed)),
     ("POST", "/v1/tickets", Nothing),
     ("GET", "/v1/tickets/{id}", Read(Action::TicketRead)),
+    (
+        "GET",
+        "/v1/tickets/{id}/export",
+        Read(Action::TicketExported),
+    ),
     (
         "GET",
         "/v1/tickets/{id}/timeline",

@@ -1,13 +1,19 @@
 //! The organisation's key, and the certificates that it signs for devices.
 //!
 //! Invariant: the key is made once, with the database; a device has one certificate, made with it or at the
-//! first start of a program that knows of certificates.
+//! first start of a program that knows of certificates. A certificate gives a device its place back, and nobody
+//! a right.
 
-use gongdan_core::sync::certificate::{Algorithm, DeviceCertificate, Statement, VERSION};
+use gongdan_core::catalogue::Person;
+use gongdan_core::ids::PersonId;
+use gongdan_core::sync::certificate::{
+    Algorithm, CertifiedDevice, DeviceCertificate, Statement, VERSION,
+};
 use gongdan_core::sync::keys::DeviceKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::devices::{self, Device};
+use super::users;
 use crate::host::Host;
 use crate::store::StoreError;
 
@@ -61,7 +67,9 @@ pub fn of(
         what: "devices.idx",
     })?;
     let serial: i64 = tx.query_row(
-        "SELECT coalesce(max(serial), 0) + 1 FROM device_certificates",
+        // Past those that a lost database may have given: no device's number is past its epoch's block.
+        "SELECT max(coalesce((SELECT max(serial) FROM device_certificates), 0),
+                    coalesce((SELECT max(device_floor) FROM epochs), 0)) + 1",
         [],
         |row| row.get(0),
     )?;
@@ -73,6 +81,65 @@ pub fn of(
         params![serial, device_index, certificate.to_bytes(), now.seconds()],
     )?;
     Ok(certificate)
+}
+
+/// What becomes of a device that shows a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Return {
+    /// It is known, now or before.
+    Known,
+    /// Another device has its key.
+    KeyTaken,
+}
+
+/// Takes a device back that this database does not know though the organisation certified it: it was enrolled
+/// after the backup from which the database goes on. Its person, where not known either, comes back without a
+/// role and inactive: such a device may upload, and what it brings waits for a person.
+pub fn take_back(
+    tx: &Transaction<'_>,
+    certificate: &DeviceCertificate,
+    certified: &CertifiedDevice,
+    person: &PersonId,
+    host: &Host,
+) -> Result<Return, StoreError> {
+    let (device, now) = (certified.device(), host.now());
+    if let Some(known) = devices::find(tx, device)? {
+        let same = known.public_key == *certified.key();
+        return Ok(if same {
+            Return::Known
+        } else {
+            Return::KeyTaken
+        });
+    }
+    if devices::by_key(tx, certified.key())?.is_some() {
+        return Ok(Return::KeyTaken);
+    }
+    if users::find(tx, person)?.is_none() {
+        let unknown = Person {
+            id: person.clone(),
+            name: person.to_string(),
+            roles: Vec::new(),
+            group: None,
+            skills: Vec::new(),
+            unit: None,
+        };
+        users::upsert(tx, &unknown, now)?;
+        users::set_active(tx, person, false)?;
+    }
+    let name = person.as_str();
+    let index = devices::insert(tx, device, person, name, certified.key(), now)?;
+    // A serial that was given again since stays with whom it was given to; this one gets another when it asks.
+    tx.execute(
+        "INSERT INTO device_certificates (serial, device_idx, certificate, issued_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO NOTHING",
+        params![
+            i64::try_from(certificate.statement.serial).unwrap_or(i64::MAX),
+            index,
+            certificate.to_bytes(),
+            certificate.statement.issued_at.seconds()
+        ],
+    )?;
+    Ok(Return::Known)
 }
 
 /// The certificate of a device, if it has one.

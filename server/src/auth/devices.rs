@@ -4,6 +4,7 @@
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, PersonId};
 use gongdan_core::sync::keys::PublicKey;
+use gongdan_core::sync::protocol::Unsent;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use crate::store::StoreError;
@@ -38,6 +39,10 @@ pub struct Device {
     pub revoked_reason: Option<String>,
     /// Since when it is to destroy what it holds, once its outbox is empty.
     pub wipe_requested_at: Option<Timestamp>,
+    /// Whose next incarnation it is, by index; `None` where it was enrolled by a code.
+    pub continues: Option<i64>,
+    /// What it had not sent at its last exchange, beyond what came with it.
+    pub unsent: Option<Unsent>,
     /// Whether its person is active; the desk is.
     pub person_active: bool,
 }
@@ -51,7 +56,8 @@ impl Device {
 
 const SELECT: &str =
     "SELECT d.idx, d.device, d.person, d.name, d.public_key, d.enrolled_at, d.seen_at,
-    d.revoked_at, coalesce(u.active, 1), d.revoked_reason, d.wipe_requested_at FROM devices d LEFT JOIN users u USING (person)";
+    d.revoked_at, coalesce(u.active, 1), d.revoked_reason, d.wipe_requested_at, d.continues,
+    d.unsent_commands, d.unsent_oldest, d.unsent_attachments FROM devices d LEFT JOIN users u USING (person)";
 
 /// The device of an id.
 pub fn find(connection: &Connection, device: DeviceId) -> Result<Option<Device>, StoreError> {
@@ -100,6 +106,24 @@ pub fn list(connection: &Connection) -> Result<Vec<Device>, StoreError> {
         .query_map([], |row| Ok(read(row)))?
         .map(|device| device?)
         .collect()
+}
+
+/// Notes what a device says that it has not sent.
+pub(crate) fn note_unsent(
+    tx: &Transaction<'_>,
+    index: i64,
+    unsent: Option<Unsent>,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE devices SET unsent_commands = ?2, unsent_oldest = ?3, unsent_attachments = ?4 WHERE idx = ?1",
+        params![
+            index,
+            unsent.map(|of| of.commands),
+            unsent.and_then(|of| of.oldest).map(Timestamp::seconds),
+            unsent.map(|of| of.attachments),
+        ],
+    )?;
+    Ok(())
 }
 
 /// Adds a device of a person; its index.
@@ -203,6 +227,17 @@ fn read(row: &Row<'_>) -> Result<Device, StoreError> {
         revoked_at: row.get::<_, Option<i64>>(7)?.map(Timestamp),
         person_active: row.get(8)?,
         revoked_reason: row.get(9)?,
+        continues: row.get(11)?,
+        unsent: row
+            .get::<_, Option<u32>>(12)?
+            .map(|commands| {
+                Ok::<_, rusqlite::Error>(Unsent {
+                    commands,
+                    oldest: row.get::<_, Option<i64>>(13)?.map(Timestamp),
+                    attachments: row.get(14)?,
+                })
+            })
+            .transpose()?,
         wipe_requested_at: row.get::<_, Option<i64>>(10)?.map(Timestamp),
     })
 }

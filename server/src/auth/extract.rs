@@ -15,6 +15,7 @@ use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{DeviceId, PersonId};
 use gongdan_core::limits;
 use gongdan_core::policy::{Capability, Role, holds};
+use gongdan_core::sync::keys::PublicKey;
 use gongdan_core::sync::request_auth::{Authorization, signing_input};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -365,6 +366,60 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
+/// A request that some device signed, which the server may not know: to be verified by a key found elsewhere.
+pub struct SignedBy {
+    header: Authorization,
+    method: Method,
+    path: String,
+}
+
+impl SignedBy {
+    /// Reads who says to have signed.
+    ///
+    /// # Errors
+    /// 401 without a device's header.
+    pub fn of(parts: &Parts) -> Result<Self, ApiError> {
+        let original = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(&parts.uri, |uri| &uri.0);
+        Ok(Self {
+            header: authorization(&parts.headers)?,
+            method: parts.method.clone(),
+            path: original
+                .path_and_query()
+                .map_or("/", |path| path.as_str())
+                .to_owned(),
+        })
+    }
+
+    /// The device that says so.
+    pub fn device(&self) -> DeviceId {
+        self.header.device
+    }
+
+    /// Goes on only where the device of `key` signed this request with `body`.
+    ///
+    /// # Errors
+    /// 401 `invalid_signature`.
+    pub fn verify(&self, key: &PublicKey, body: &[u8]) -> Result<(), ApiError> {
+        let Authorization {
+            device,
+            at,
+            signature,
+        } = &self.header;
+        let signed = signing_input(self.method.as_str(), &self.path, *device, *at, body);
+        if key.verifies(&signed, signature) {
+            Ok(())
+        } else {
+            Err(ApiError::new(
+                axum::http::StatusCode::UNAUTHORIZED,
+                "invalid_signature",
+            ))
+        }
+    }
+}
+
 fn authorization(headers: &HeaderMap) -> Result<Authorization, ApiError> {
     let value = headers
         .get(header::AUTHORIZATION)
@@ -396,18 +451,7 @@ async fn verify(
     parts: &Parts,
     body: &[u8],
 ) -> Result<DeviceAuth, ApiError> {
-    let original = parts
-        .extensions
-        .get::<OriginalUri>()
-        .map_or(&parts.uri, |uri| &uri.0);
-    let path = original.path_and_query().map_or("/", |path| path.as_str());
-    let signed = signing_input(parts.method.as_str(), path, header.device, header.at, body);
-    if !device.public_key.verifies(&signed, &header.signature) {
-        return Err(ApiError::new(
-            axum::http::StatusCode::UNAUTHORIZED,
-            "invalid_signature",
-        ));
-    }
+    SignedBy::of(parts)?.verify(&device.public_key, body)?;
     Asker::is(&parts.extensions, Actor::Device(device.device));
     let now = state.host.now();
     state

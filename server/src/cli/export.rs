@@ -5,25 +5,20 @@
 //! behind it with the certificates of the devices that signed them, so that whoever has the organisation's
 //! public key can check who wrote what with no server; the manifest names the hash of each.
 
-use std::collections::BTreeSet;
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::document::{TicketDoc, hydrate};
-use gongdan_core::ids::{ChangeHash, ChangesetHash, Part, TicketId, TicketNumber};
-use gongdan_core::sync::keys::PublicKey;
-use gongdan_core::sync::request_auth::base64url;
-use rusqlite::Connection;
+use gongdan_core::ids::{ChangeHash, Part, TicketId, TicketNumber};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Global, Outcome, Output};
 use crate::audit::{self, Action};
-use crate::auth::certificates;
+use crate::evidence;
 use crate::read_model;
 use crate::relay::{documents, tickets};
-use crate::store::StoreError;
 
 /// 导出一张工单 · Export a ticket
 #[derive(Debug, clap::Args)]
@@ -46,26 +41,6 @@ struct Manifest {
     documents: Vec<DocumentFile>,
     json: File,
     evidence: File,
-}
-
-/// What was signed, by whom, and who vouches for it.
-#[derive(Serialize)]
-struct Evidence {
-    /// Ed25519, base64url.
-    organisation_key: String,
-    /// CBOR of each device's certificate, base64url.
-    certificates: Vec<String>,
-    /// The admitted changesets in the log's order.
-    changesets: Vec<Signed>,
-}
-
-#[derive(Serialize)]
-struct Signed {
-    seq: i64,
-    hash: ChangesetHash,
-    received_at: Timestamp,
-    /// CBOR of the changeset, base64url.
-    changeset: String,
 }
 
 #[derive(Serialize)]
@@ -100,7 +75,7 @@ impl Export {
             for part in Part::ALL {
                 docs.extend(documents::load(c, row.index, part)?);
             }
-            let evidence = evidence(c, row.index, &state.organisation_key.public())?;
+            let evidence = evidence::of_ticket(c, row.index, &state.organisation_key.public())?;
             Ok::<_, crate::store::StoreError>(Some((row, docs, evidence)))
         })?;
         let (row, docs, evidence) =
@@ -139,44 +114,6 @@ impl Export {
         writeln!(out, "{}", folder.display())?;
         Ok(())
     }
-}
-
-fn evidence(
-    connection: &Connection,
-    ticket_index: u64,
-    organisation: &PublicKey,
-) -> Result<Evidence, StoreError> {
-    let index = i64::try_from(ticket_index).map_err(|_| StoreError::Malformed {
-        what: "a ticket's index",
-    })?;
-    let mut statement = connection.prepare(
-        "SELECT l.seq, l.changeset, l.received_at, i.changeset, l.device_idx FROM log l
-         JOIN inbox i ON i.hash = l.changeset WHERE l.ticket_index = ?1 ORDER BY l.seq",
-    )?;
-    let mut rows = statement.query([index])?;
-    let (mut changesets, mut devices) = (Vec::new(), BTreeSet::new());
-    while let Some(row) = rows.next()? {
-        let changeset: Vec<u8> = row.get(3)?;
-        changesets.push(Signed {
-            seq: row.get(0)?,
-            hash: ChangesetHash(row.get(1)?),
-            received_at: Timestamp(row.get(2)?),
-            changeset: base64url(&changeset),
-        });
-        devices.insert(row.get::<_, i64>(4)?);
-    }
-    let mut issued = Vec::new();
-    for device in devices {
-        issued.extend(certificates::find(connection, device)?);
-    }
-    Ok(Evidence {
-        organisation_key: base64url(organisation.as_bytes()),
-        certificates: issued
-            .iter()
-            .map(|certificate| base64url(&certificate.to_bytes()))
-            .collect(),
-        changesets,
-    })
 }
 
 /// Makes the folder, for its owner alone: it will hold personal data.

@@ -1,10 +1,11 @@
-//! `gongdan verify log`.
+//! `gongdan verify log`, and `verify evidence`.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
 use super::backup::{changesets, told, whole};
+use super::evidence::Evidence;
 use super::texts::{both, figure};
 use super::{Global, Outcome, Output};
 use crate::store::restores;
@@ -14,6 +15,8 @@ use crate::verify;
 pub(super) enum Verify {
     /// 核对审计链、变更日志与全部签名 · Check the audit chain, the log and every signature
     Log(Log),
+    /// 核对导出的签名，无需数据库 · Check an export's signatures, with no database
+    Evidence(Evidence),
 }
 
 /// What `gongdan verify log` takes.
@@ -26,8 +29,10 @@ pub(super) struct Log {
 
 impl Verify {
     pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
-        let Self::Log(log) = self;
-        log.run(global, out)
+        match self {
+            Self::Log(log) => log.run(global, out),
+            Self::Evidence(evidence) => evidence.run(out),
+        }
     }
 }
 

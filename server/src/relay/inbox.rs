@@ -8,6 +8,7 @@ use gongdan_core::sync::codec;
 use gongdan_core::sync::verdict::Verdict;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
+use crate::auth::incarnation;
 use crate::store::StoreError;
 
 /// A received changeset.
@@ -194,15 +195,26 @@ pub(super) fn supersede(
     replaced: ChangesetHash,
     hash: ChangesetHash,
 ) -> Result<(), StoreError> {
+    let sealed_by: Option<i64> = tx
+        .prepare_cached("SELECT device_idx FROM inbox WHERE hash = ?1")?
+        .query_row([replaced.0], |row| row.get(0))
+        .optional()?;
+    let Some(sealed_by) = sealed_by else {
+        return Ok(());
+    };
+    // A phone that was copied goes on as another device and takes what waits with it.
+    if !incarnation::are_one(tx, sealed_by, device_index)? {
+        return Ok(());
+    }
     tx.execute(
-        "UPDATE inbox SET superseded_by = ?3
-         WHERE hash = ?1 AND device_idx = ?2 AND state IN ('held', 'quarantined') AND superseded_by IS NULL",
-        params![replaced.0, device_index, hash.0],
+        "UPDATE inbox SET superseded_by = ?2
+         WHERE hash = ?1 AND state IN ('held', 'quarantined') AND superseded_by IS NULL",
+        params![replaced.0, hash.0],
     )?;
     tx.execute(
         "DELETE FROM quarantined_changes WHERE inbox IN
-           (SELECT id FROM inbox WHERE hash = ?1 AND device_idx = ?2 AND superseded_by IS NOT NULL)",
-        params![replaced.0, device_index],
+           (SELECT id FROM inbox WHERE hash = ?1 AND superseded_by IS NOT NULL)",
+        [replaced.0],
     )?;
     Ok(())
 }

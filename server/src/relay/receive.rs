@@ -18,7 +18,7 @@ use super::inbox::{self, Received};
 use super::never::NEVER_COMPLETE;
 use super::work::{Fell, Work};
 use super::{Relay, Sender, SyncError, epoch, quota, sql_index};
-use crate::auth::devices;
+use crate::auth::{devices, incarnation};
 use crate::gate::{self, Admitted, Author, Authority, Before, Judged};
 use crate::store::StoreError;
 
@@ -477,7 +477,8 @@ fn gate_word(
     Ok(gate::judge(&before, &row.changeset, &author, authority))
 }
 
-/// Whether the actor is registered to another device, or to another person of the desk.
+/// Whether the actor is registered to another device that is no incarnation of the same, or to another person
+/// of the desk.
 fn is_foreign(work: &Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
     let header = &row.changeset.header;
     let found: Option<(i64, String)> = work
@@ -485,9 +486,11 @@ fn is_foreign(work: &Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
         .prepare_cached("SELECT device_idx, person FROM actors WHERE actor = ?1")?
         .query_row([header.actor.0], |found| Ok((found.get(0)?, found.get(1)?)))
         .optional()?;
-    Ok(found.is_some_and(|(device, person)| {
-        device != row.device_index || person != header.person.as_str()
-    }))
+    let Some((device, person)) = found else {
+        return Ok(false);
+    };
+    Ok(person != header.person.as_str()
+        || !incarnation::are_one(work.tx, device, row.device_index)?)
 }
 
 /// A command is admitted once, whatever its hash. Some of them admitted and some not is nothing that can be

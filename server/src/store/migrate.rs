@@ -48,6 +48,14 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "017_damaged_documents",
         include_str!("schema/017_damaged_documents.sql"),
     ),
+    (
+        "018_incarnations",
+        include_str!("schema/018_incarnations.sql"),
+    ),
+    (
+        "019_unsent_work",
+        include_str!("schema/019_unsent_work.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

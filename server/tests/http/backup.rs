@@ -2,18 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use gongdan_core::catalogue::Person;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::BlobHash;
+use gongdan_core::policy::Role;
+use gongdan_core::sync::certificate::{Algorithm, DeviceCertificate, Statement, VERSION};
+use gongdan_core::sync::keys::DeviceKey;
+use gongdan_core::sync::request_auth::base64url;
+use gongdan_server::auth::{devices, enrolment, users};
 use gongdan_server::backup::{Manifest, UNFINISHED, newest};
 use gongdan_server::blobs::{self, Upload, UploadId};
 use gongdan_server::config::Config;
 use gongdan_server::store::{Database, StoreError, restores};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::cli::gongdan;
 use crate::desk::{DISPATCHER, OTHER_DISPATCHER, correct};
-use crate::harness::TestServer;
+use crate::harness::{ADMINISTRATOR, TestDevice, TestServer, assert_problem};
 
 /// A server with two tickets, a conflict and an attachment, and folders beside it.
 struct Site {
@@ -342,4 +349,118 @@ async fn what_is_no_backup_and_where_there_is_none_is_told_by_exit_code() {
     std::fs::write(Path::new(empty).join("manifest.json"), unknown).unwrap();
     let output = gongdan(&nothing, &["restore", empty]);
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_enrolled_after_the_backup_comes_back_by_its_certificate_and_a_forged_one_does_not()
+{
+    let site = Site::new().await;
+    let backup = site.back_up();
+    let phone = site.server.device(41).await;
+    // A person who came after the backup, with a phone of their own.
+    let state = &site.server.running.state;
+    let newcomer = Person {
+        id: "G9001".parse().unwrap(),
+        name: "新来的".into(),
+        roles: vec![Role::Technician],
+        group: None,
+        skills: Vec::new(),
+        unit: None,
+    };
+    let code = state
+        .db
+        .write(|tx| {
+            users::upsert(tx, &newcomer, state.host.now())?;
+            enrolment::invite(tx, &newcomer.id, 7, &state.host)
+        })
+        .unwrap()
+        .unwrap()
+        .0;
+    let key = DeviceKey::from_bytes(&[42; 32]);
+    let enrolled: Value = site.server.enrol(&code, &key).await.json().await.unwrap();
+    let theirs = TestDevice {
+        id: enrolled["device"].as_str().unwrap().parse().unwrap(),
+        key,
+    };
+    let certificate = async |device: &TestDevice| -> Value {
+        let sent = device.send(&site.server, Method::POST, "/v1/certificate", Vec::new());
+        sent.await.json().await.unwrap()
+    };
+    let (of_phone, of_theirs) = (certificate(&phone).await, certificate(&theirs).await);
+
+    let data = site.path("restored");
+    let output = gongdan(&data, &["restore", backup.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let restored = TestServer::on(&data).await;
+    let shown = |of: &Value| {
+        json!({ "certificate": of["certificate"] })
+            .to_string()
+            .into_bytes()
+    };
+    let show = async |device: &TestDevice, body: Vec<u8>| {
+        device
+            .send(&restored, Method::PUT, "/v1/certificate", body)
+            .await
+    };
+    let forgotten = phone
+        .send(&restored, Method::POST, "/v1/token", Vec::new())
+        .await;
+    assert_problem(forgotten, 401, "unknown_device").await;
+    // Another's certificate, one that somebody else signed, and one shown without its key.
+    assert_problem(
+        show(&phone, shown(&of_theirs)).await,
+        403,
+        "invalid_certificate",
+    )
+    .await;
+    let statement = Statement {
+        version: VERSION,
+        serial: 9,
+        device: phone.id,
+        algorithm: Algorithm::Ed25519,
+        key: *phone.key.public().as_bytes(),
+        issued_at: Timestamp(1_795_000_000),
+        person: Some(ADMINISTRATOR.parse().unwrap()),
+    };
+    let forged = DeviceCertificate::issue(&DeviceKey::from_bytes(&[66; 32]), statement);
+    let body = json!({ "certificate": base64url(&forged.to_bytes()) });
+    let body = body.to_string().into_bytes();
+    assert_problem(show(&phone, body).await, 403, "invalid_certificate").await;
+    let thief = TestDevice {
+        id: phone.id,
+        key: DeviceKey::from_bytes(&[43; 32]),
+    };
+    assert_problem(
+        show(&thief, shown(&of_phone)).await,
+        401,
+        "invalid_signature",
+    )
+    .await;
+
+    for _ in 0..2 {
+        assert_eq!(show(&phone, shown(&of_phone)).await.status(), 204);
+    }
+    restored.token(&phone).await;
+    let again = phone
+        .send(&restored, Method::POST, "/v1/certificate", Vec::new())
+        .await;
+    assert_eq!(again.json::<Value>().await.unwrap(), of_phone);
+    // Nobody gets a right by it: an unknown person's phone may upload and nothing else.
+    assert_eq!(show(&theirs, shown(&of_theirs)).await.status(), 204);
+    let found = restored
+        .running
+        .state
+        .db
+        .read(|c| users::find(c, &newcomer.id))
+        .unwrap()
+        .unwrap();
+    assert!(!found.active && found.person.roles.is_empty());
+    let device = restored
+        .running
+        .state
+        .db
+        .read(|c| devices::find(c, theirs.id))
+        .unwrap()
+        .unwrap();
+    assert!(device.is_revoked());
 }

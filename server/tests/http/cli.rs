@@ -7,9 +7,9 @@ use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::Part;
 use gongdan_core::sync::certificate::{CertifiedDevice, DeviceCertificate, Distrust};
 use gongdan_core::sync::changeset::Changeset;
-use gongdan_core::sync::codec::decode;
-use gongdan_core::sync::keys::PublicKey;
-use gongdan_core::sync::request_auth::unbase64url;
+use gongdan_core::sync::codec::{decode, encode};
+use gongdan_core::sync::keys::{DeviceKey, PublicKey};
+use gongdan_core::sync::request_auth::{base64url, unbase64url};
 use serde_json::{Value, json};
 
 use crate::desk::{CLERK, DISPATCHER, OTHER_DISPATCHER, correct};
@@ -222,6 +222,65 @@ async fn exported_files_load_again_with_the_same_values() {
         &read("evidence.json"),
         &server.said(&["org", "key"]),
         &read("ticket.json"),
+    );
+}
+
+#[test]
+fn evidence_is_checked_without_a_database_and_a_forged_one_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, nowhere) = (folder.path().join("data"), folder.path().join("nowhere"));
+    let said = |args: &[&str]| {
+        let output = gongdan(&data, args);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/sample");
+    said(&["org", "load", &format!("{sample}/organisation.toml")]);
+    said(&["import", &format!("{sample}/requests.csv")]);
+    let list = said(&["ticket", "list"]);
+    let number = list.split_whitespace().find(|word| word.starts_with("FW"));
+    let out = folder.path().join("export");
+    said(&["export", number.unwrap(), "--out", out.to_str().unwrap()]);
+    let key = said(&["org", "key"]);
+    let file = out.join("evidence.json");
+    let check = |key: &str| {
+        let args = [
+            "verify",
+            "evidence",
+            file.to_str().unwrap(),
+            "--organisation-key",
+            key,
+        ];
+        let output = gongdan(&nowhere, &args);
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, text) = check(key.trim());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!nowhere.exists(), "it opens no database");
+    let (code, text) = check(&base64url(
+        DeviceKey::from_bytes(&[9; 32]).public().as_bytes(),
+    ));
+    assert_eq!(code, Some(2), "another organisation's key");
+    assert!(
+        text.contains("a certificate that this organisation did not sign"),
+        "{text}"
+    );
+    // A changeset whose body says something else, under the same signature.
+    let mut evidence: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let first = &mut evidence["changesets"][0]["changeset"];
+    let bytes = unbase64url(first.as_str().unwrap()).unwrap();
+    let mut changeset: Changeset = decode(&bytes).unwrap();
+    *changeset.body.last_mut().unwrap() ^= 1;
+    *first = json!(base64url(&encode(&changeset)));
+    std::fs::write(&file, evidence.to_string()).unwrap();
+    let (code, text) = check(key.trim());
+    assert_eq!(code, Some(2));
+    assert!(
+        text.contains("a signature or body that does not hold"),
+        "{text}"
     );
 }
 

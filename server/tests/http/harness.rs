@@ -1,5 +1,6 @@
 //! A server with the sample organisation, one administrator, and devices that sign.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,6 +14,8 @@ use gongdan_server::host::{Clock, Host};
 use gongdan_server::{Running, organisation};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
+
+use crate::desk::TECHNICIAN;
 
 pub(crate) const ADMINISTRATOR: &str = "G1001";
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -84,6 +87,25 @@ impl TestServer {
             client: Client::new(),
             technician,
             _folder: folder,
+        }
+    }
+
+    /// A server on a data folder that is there.
+    pub(crate) async fn on(data: &Path) -> Self {
+        let clock = Arc::new(TestClock(AtomicI64::new(1_795_000_200)));
+        let host = Host {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ..Host::system()
+        };
+        let mut config = Config::new(data);
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        Self {
+            running: gongdan_server::start(config, host).await.unwrap(),
+            clock,
+            browser: Client::builder().cookie_store(true).build().unwrap(),
+            client: Client::new(),
+            technician: TECHNICIAN.into(),
+            _folder: tempfile::tempdir().unwrap(),
         }
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::desk::{AUDITOR, CLERK, DISPATCHER, OTHER_DISPATCHER, TECHNICIAN, correct, opening};
+use crate::desk::{
+    AUDITOR, CLERK, DISPATCHER, OTHER_DISPATCHER, SUPERVISOR, TECHNICIAN, correct, opening,
+};
 use crate::harness::{TestServer, assert_problem};
 
 fn numbers(page: &Value) -> Vec<String> {
@@ -388,4 +390,31 @@ async fn deciding_is_for_dispatchers_and_supervisors_and_only_once() {
     )
     .await;
     assert_eq!(desk.get("/v1/quarantine").await, json!({ "items": [] }));
+}
+
+#[tokio::test]
+async fn a_ticket_is_exported_with_its_evidence_after_a_recent_proof_by_whom_the_table_lets() {
+    let server = TestServer::start().await;
+    let (id, number) = server.desk(DISPATCHER).open("east", "空调不制冷").await;
+    let path = format!("/v1/tickets/{number}/export");
+    let get = reqwest::Method::GET;
+    let refused = server.desk(DISPATCHER).send(get.clone(), &path, None).await;
+    assert_problem(refused, 403, "forbidden").await;
+    let supervisor = server.desk(SUPERVISOR);
+    let response = supervisor.send(get.clone(), &path, None).await;
+    let file = response.headers()["content-disposition"].to_str().unwrap();
+    assert_eq!(file, format!("attachment; filename=\"{id}.json\""));
+    let exported: Value = response.json().await.unwrap();
+    let shown = &supervisor.ticket(&id).await["ticket"];
+    for of in ["id", "number", "fields", "problem", "events"] {
+        assert_eq!(exported["ticket"][of], shown[of], "{of}");
+    }
+    let evidence = |of: &str| exported["evidence"][of].as_array().unwrap().len();
+    assert!(evidence("changesets") >= 2, "its opening and its customer");
+    assert_eq!(evidence("certificates"), 1, "the desk's");
+    server.clock.advance(601);
+    let stale = supervisor.send(get.clone(), &path, None).await;
+    assert_problem(stale, 403, "step_up_required").await;
+    let again = server.desk(SUPERVISOR).send(get, &path, None).await;
+    assert_eq!(again.status(), 200);
 }

@@ -8,7 +8,7 @@ use crate::ids::{ActorId, ChangeHash, DeviceId, Part, PartRef, PersonId, TicketI
 use crate::limits;
 use crate::sync::changeset::{Changeset, Header, Link, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
-use crate::sync::protocol::{BaseHint, GivenBack, PartIndex, Request};
+use crate::sync::protocol::{BaseHint, GivenBack, PartIndex, Request, Unsent};
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
 struct WireRequest {
@@ -26,6 +26,8 @@ struct WireRequest {
     /// To a restored server, or a courier's.
     #[n(5)]
     given_back: Option<WireGivenBack>,
+    #[n(6)]
+    unsent: Option<Unsent>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -144,6 +146,7 @@ pub fn encode_request(request: &Request) -> Vec<u8> {
         want: request.want.clone(),
         changesets,
         given_back: (!request.given_back.is_empty()).then(|| wire_given_back(&request.given_back)),
+        unsent: request.unsent,
     };
     codec::frame(&codec::encode(&wire), &raw, codec::LEVEL_EXCHANGE)
 }
@@ -221,6 +224,8 @@ pub struct Received {
     pub incoming: Incoming,
     /// What a restored server is given back. No signature is checked yet.
     pub given_back: GivenBack,
+    /// What the device has and does not send with this.
+    pub unsent: Option<Unsent>,
 }
 
 /// Changesets whose references are still to be resolved.
@@ -261,6 +266,7 @@ pub fn decode_request(body: &[u8]) -> Result<Received, Malformed> {
             .map(given_back)
             .transpose()?
             .unwrap_or_default(),
+        unsent: wire.unsent,
     })
 }
 

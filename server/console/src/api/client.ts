@@ -30,6 +30,8 @@ export const api = {
   sessions: () => request<{ sessions: SessionEntry[] }>('GET', '/v1/account/sessions'),
   endSession: (id: string) => request<void>('DELETE', `/v1/account/sessions/${segment(id)}`),
 
+  exportTicket: (id: string) => request<unknown>('GET', `/v1/tickets/${segment(id)}/export`),
+
   users: () => request<{ users: User[] }>('GET', '/v1/users'),
   addUser: (id: string, fields: UserFields) =>
     request<User>('POST', '/v1/users', { id, ...fields, group: fields.group || null, unit: fields.unit || null }),

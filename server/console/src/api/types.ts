@@ -385,6 +385,10 @@ export interface Device {
   last_seen: string | null
   revoked_at: string | null
   revoked_reason: string | null
+  /** The device that it goes on from: a phone that was put back to a backup, or copied. */
+  continues: string | null
+  /** What it had not sent at its last exchange, beyond what came with it. */
+  unsent: { commands: number; oldest: string | null; attachments: number } | null
   /** Since when it is to destroy what it holds, once its outbox went out. */
   wipe_requested_at: string | null
 }

@@ -37,7 +37,7 @@ export const FIELD_ROLES: readonly Role[] = ['technician', 'lead_technician', 'p
 export const CAPABILITIES = [
   'take_in', 'grade', 'note', 'describe', 'photograph', 'assign', 'assign_own_people', 'rearrange_crew',
   'pick_from_pool', 'answer', 'schedule', 'travel', 'diagnose', 'supply', 'complete', 'sign', 'cancel',
-  'follow_up', 'settle_facts', 'settle_conflicts', 'settle_status', 'strike_out', 'decide', 'audit', 'see_devices',
+  'follow_up', 'settle_facts', 'settle_conflicts', 'settle_status', 'strike_out', 'decide', 'audit', 'export', 'see_devices',
   'keep_devices', 'keep_accounts',
 ] as const
 export type Capability = (typeof CAPABILITIES)[number]

@@ -348,6 +348,7 @@ impl Phone {
                 })
                 .collect(),
             given_back: Default::default(),
+            unsent: None,
         })
     }
 

@@ -314,6 +314,7 @@ fn another_epoch_and_a_reference_to_nothing_store_nothing() {
                 base: BaseHint::Known,
             }],
             given_back: Default::default(),
+            unsent: None,
         });
     assert!(matches!(
         phone.raw(&server, &unknown),

@@ -260,6 +260,7 @@ impl Author {
             want: Vec::new(),
             changesets,
             given_back: Default::default(),
+            unsent: None,
         };
         let body = encode_request(&request);
         state

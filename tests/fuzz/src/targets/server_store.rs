@@ -84,6 +84,7 @@ pub fn run(data: &[u8]) {
         want: Vec::new(),
         changesets: Vec::new(),
         given_back: GivenBack::default(),
+        unsent: None,
     });
     let _whatever = relay.sync(testing::at(50_000), &sender, &request);
     for index in 1..=2 {
