@@ -183,15 +183,14 @@ pub fn encode_body(
 ) -> Vec<u8> {
     let mut before = at;
     let mut body = Vec::with_capacity(commands.len());
-    for (sequence, authored) in (first_sequence..).zip(commands) {
-        let derived = CommandId {
-            actor,
-            ordinal: sequence,
-        };
+    for (place, authored) in (0..).zip(commands) {
+        // Past the last sequence none is derived.
+        let sequence = first_sequence.checked_add(place);
+        let derived = sequence.map(|ordinal| CommandId { actor, ordinal });
         body.push(BodyCommand {
-            seconds: authored.at.seconds() - before.seconds(),
+            seconds: authored.at.seconds().saturating_sub(before.seconds()),
             command: authored.command.clone(),
-            id: (authored.id != derived).then_some(authored.id),
+            id: (Some(authored.id) != derived).then_some(authored.id),
         });
         before = authored.at;
     }
