@@ -125,7 +125,15 @@ pub struct Catalogue {
     pub people: Vec<Person>,
     /// What the customer consents to in signing.
     pub consent: Label,
+    /// Days without contact after which a phone locks its screens; [`LEASE_DAYS`] unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline_lease_days: Option<u32>,
 }
+
+/// Days of the offline lease where the organisation gives none.
+pub const LEASE_DAYS: u32 = 90;
+/// Days of the longest lease that an organisation may give.
+pub const LEASE_DAYS_MAX: u32 = 3_650;
 
 impl Catalogue {
     /// What the server sent, as a device reads it. A server is upgraded before its phones: a role that only a
@@ -147,6 +155,11 @@ impl Catalogue {
             }
         }
         serde_json::from_value(value)
+    }
+
+    /// Days without contact after which a phone locks its screens.
+    pub fn lease_days(&self) -> u32 {
+        self.offline_lease_days.unwrap_or(LEASE_DAYS)
     }
 
     /// The person of an employee number.

@@ -18,6 +18,8 @@ pub mod limits;
 mod openapi;
 pub mod policy;
 pub mod replica;
+#[cfg(feature = "rescue")]
+pub mod rescue;
 pub mod store;
 pub mod sync;
 #[cfg(any(test, feature = "testing"))]

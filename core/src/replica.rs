@@ -8,10 +8,13 @@ mod entropy;
 mod execute;
 mod incarnation;
 mod local;
+mod lock;
 mod rebase;
 mod receive;
 mod recovery;
 mod request;
+#[cfg(feature = "rescue")]
+mod rescue;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -36,6 +39,9 @@ use crate::ticket::{Status, Ticket};
 pub use blobs::BlobError;
 use entropy::Entropy;
 use incarnation::Salt;
+pub use lock::{Lock, WipeOrder, is_visit, lease_is_over};
+#[cfg(feature = "rescue")]
+pub use rescue::Unsent;
 
 /// Documents kept loaded; the least recently used goes first.
 const LOADED_MAX: usize = 256;
@@ -225,6 +231,10 @@ pub(crate) mod meta {
     pub(crate) const EPOCH: &str = "epoch";
     pub(crate) const RECOVERY: &str = "recovery";
     pub(crate) const CARRIED: &str = "carried";
+    pub(crate) const LEASE: &str = "lease";
+    pub(crate) const WIPE: &str = "wipe";
+    #[cfg(feature = "rescue")]
+    pub(crate) const RESCUED: &str = "rescued";
 }
 
 /// The end of the device's chain of changesets.
@@ -252,9 +262,15 @@ fn put<T: Encode<()>>(txn: &mut dyn StoreTxn, key: &str, value: &T) -> Result<()
 }
 
 impl Replica {
-    /// Gives an empty store its identity, after enrolment.
+    /// Gives an empty store its identity, after enrolment. The same again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherIdentity`] where the store is another device's: what it holds may be unsent.
     pub fn enrol(store: &mut dyn Store, identity: &Identity) -> Result<(), StoreError> {
-        store.write(&mut |txn| put(txn, meta::IDENTITY, identity))
+        store.write(&mut |txn| match get::<Identity>(txn, meta::IDENTITY)? {
+            Some(known) if known != *identity => Err(StoreError::OtherIdentity),
+            _ => put(txn, meta::IDENTITY, identity),
+        })
     }
 
     /// Keeps the certificate that the organisation gave this device, and its key, so that the device can

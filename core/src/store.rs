@@ -43,6 +43,9 @@ pub enum StoreError {
     /// Something was to be deleted that the server has not acknowledged.
     #[error("use the store: what was not acknowledged is not deleted")]
     Unacknowledged,
+    /// The store is another device's.
+    #[error("use the store: it is another device's")]
+    OtherIdentity,
     /// No room is left.
     #[error("use the store: no room")]
     Full,

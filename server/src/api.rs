@@ -22,6 +22,7 @@ mod token;
 pub(crate) mod trail;
 mod users;
 mod wake;
+mod wiped;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -33,6 +34,7 @@ use utoipa_axum::routes;
 use crate::AppState;
 use problem::ApiError;
 
+pub(crate) use blobs::served_as;
 pub use openapi::document;
 
 /// Bytes of a JSON body.
@@ -71,6 +73,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(token::issue))
         .routes(routes!(certificate::show, certificate::take_back))
         .routes(routes!(incarnation::begin))
+        .routes(routes!(wiped::report))
         .routes(routes!(catalogue::show))
         .routes(routes!(wake::events))
         .routes(routes!(sync::sync))

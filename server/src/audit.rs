@@ -87,6 +87,8 @@ pub enum Action {
     WipeRequested,
     /// It is not, after all.
     WipeWithdrawn,
+    /// It said that it has.
+    DeviceWiped,
     /// Somebody signed in.
     SignedIn,
     /// Somebody signed out.
@@ -103,6 +105,8 @@ pub enum Action {
     OrganisationLoaded,
     /// Service requests were imported.
     RequestsImported,
+    /// A phone's rescue file was brought in.
+    RescueImported,
     /// Documents and read model were made anew.
     Rebuilt,
     /// A backup was taken.
@@ -123,7 +127,7 @@ pub enum Action {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::ChangesAdmitted,
         Self::PartsGiven,
         Self::TicketsListed,
@@ -139,6 +143,7 @@ impl Action {
         Self::DeviceRevoked,
         Self::WipeRequested,
         Self::WipeWithdrawn,
+        Self::DeviceWiped,
         Self::SignedIn,
         Self::SignedOut,
         Self::AuditRead,
@@ -147,6 +152,7 @@ impl Action {
         Self::PersonChanged,
         Self::OrganisationLoaded,
         Self::RequestsImported,
+        Self::RescueImported,
         Self::Rebuilt,
         Self::BackupTaken,
         Self::PeopleRead,
@@ -175,6 +181,7 @@ impl Action {
             Self::DeviceRevoked => "device_revoked",
             Self::WipeRequested => "wipe_requested",
             Self::WipeWithdrawn => "wipe_withdrawn",
+            Self::DeviceWiped => "device_wiped",
             Self::SignedIn => "signed_in",
             Self::SignedOut => "signed_out",
             Self::AuditRead => "audit_read",
@@ -183,6 +190,7 @@ impl Action {
             Self::PersonChanged => "person_changed",
             Self::OrganisationLoaded => "organisation_loaded",
             Self::RequestsImported => "requests_imported",
+            Self::RescueImported => "rescue_imported",
             Self::Rebuilt => "rebuilt",
             Self::BackupTaken => "backup_taken",
             Self::PeopleRead => "people_read",

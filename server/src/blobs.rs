@@ -74,6 +74,16 @@ impl BlobStore {
         }
     }
 
+    /// Makes an attachment of bytes that came otherwise than by an upload; says whether they hash to `hash`.
+    pub(crate) fn put(&self, upload: UploadId, hash: BlobHash, bytes: &[u8]) -> io::Result<bool> {
+        std::fs::write(self.partial(upload), bytes)?;
+        let whole = self.promote(upload, hash)?;
+        if !whole {
+            self.discard(upload)?;
+        }
+        Ok(whole)
+    }
+
     /// Makes the attachment of a complete upload, if its bytes hash to `hash`; says whether they do.
     /// The file is durable when this returns.
     pub(crate) fn promote(&self, upload: UploadId, hash: BlobHash) -> io::Result<bool> {

@@ -13,6 +13,7 @@ mod openapi;
 mod org;
 mod qr;
 mod rebuild;
+mod rescue;
 mod restored;
 mod serve;
 mod texts;
@@ -97,6 +98,9 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     /// 恢复之后缺什么 · What has not come back after a restore
     Restored(restored::Restored),
+    /// 手机的救援文件 · A phone's rescue file
+    #[command(subcommand)]
+    Rescue(rescue::Rescue),
     /// 备份，服务器可同时运行 · Take a backup, also while the server runs
     Backup(backup::Backup),
     /// 把备份恢复到空的数据目录 · Restore a backup into an empty data folder
@@ -185,6 +189,7 @@ fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
         Command::Restore(command) => command.run(global, out),
         Command::Drill(command) => command.run(global, out),
         Command::Verify(command) => command.run(global, out),
+        Command::Rescue(command) => command.run(global, out),
         Command::Openapi(command) => command.run(out),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use gongdan_core::catalogue::{Catalogue, Person};
+use gongdan_core::catalogue::{Catalogue, LEASE_DAYS_MAX, Person};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::PersonId;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -26,6 +26,9 @@ pub enum InvalidOrganisation {
     /// The zone is not in the IANA database.
     #[error("read the organisation: zone {0:?} is not known")]
     Zone(String),
+    /// The offline lease is no number of days that a phone can keep.
+    #[error("read the organisation: an offline lease of {0} days; 1 to {LEASE_DAYS_MAX} can be")]
+    Lease(u32),
     /// Two of a kind have one code.
     #[error("read the organisation: {kind} {code:?} is there twice")]
     Twice {
@@ -64,6 +67,10 @@ fn check(organisation: &Catalogue) -> Result<(), InvalidOrganisation> {
         return Err(InvalidOrganisation::Zone(organisation.zone.clone()));
     }
     let o = organisation;
+    let days = o.lease_days();
+    if !(1..=LEASE_DAYS_MAX).contains(&days) {
+        return Err(InvalidOrganisation::Lease(days));
+    }
     let regions = codes("region", o.regions.iter().map(|r| r.code.as_str()))?;
     let groups = codes("group", o.groups.iter().map(|g| g.code.as_str()))?;
     let lines = codes(

@@ -25,6 +25,7 @@ mod quota;
 mod rebuild;
 mod receive;
 mod refresh;
+mod rescue;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use rusqlite::{Connection, OptionalExtension};
 pub use decide::{DecideError, Decision};
 pub use desk::{DeskError, DeskOutcome};
 pub use rebuild::{Rebuilt, rebuild};
+pub use rescue::BroughtIn;
 
 use crate::auth::devices;
 use crate::auth::identity::ServerKeys;

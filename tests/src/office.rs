@@ -124,6 +124,25 @@ impl Office {
         self.restore(backup);
     }
 
+    /// Asks a device to wipe itself, or takes that back.
+    pub fn order_wipe(&self, device: DeviceId, ordered: bool) {
+        let now = ordered.then(|| self.now());
+        let found = self.db.write(|tx| devices::request_wipe(tx, device, now));
+        assert!(found.expect("the server's database works"));
+    }
+
+    /// Sets the days of the offline lease.
+    pub fn set_lease(&self, days: u32) {
+        let organisation = Catalogue {
+            offline_lease_days: Some(days),
+            ..organisation()
+        };
+        let loaded = self
+            .db
+            .write(|tx| organisation::load(tx, &organisation, self.now()));
+        loaded.expect("the server's database works");
+    }
+
     /// A backup of the server as it stands; when it was taken, and its folder. Nothing else writes meanwhile.
     pub fn backup(&self) -> (Timestamp, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a folder for the backup");

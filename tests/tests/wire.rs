@@ -130,6 +130,7 @@ fn idle_response() -> Response {
         catalogue: None,
         epoch: None,
         backed_up: None,
+        wipe: None,
     }
 }
 

@@ -31,7 +31,7 @@ pub enum PhoneError {
     /// The command itself does not fit: `misfit`, `field_not_here`, `too_many`, `no_such_item`,
     /// `item_exists`, `splice_outside`, `no_effect`, `other_part`, `lead_not_in_crew`; `not_an_act`
     /// for commands that do not go together; `too_large` for an attachment; `invalid_id` for an id of
-    /// another form.
+    /// another form; `weak_passphrase`, `wrong_passphrase`, `not_a_rescue_file`, `later_version` of rescue files.
     #[error("does not fit: {code}")]
     Unfit {
         /// Which rule.
@@ -43,7 +43,7 @@ pub enum PhoneError {
     #[error("the form shows a ticket that is not there any more")]
     Stale,
     /// The phone's database: `full`, `unusable`, `malformed`, `wrong_key`, `unacknowledged`,
-    /// `not_enrolled`, `already_enrolled`, `reopen` after a failure inside.
+    /// `not_enrolled`, `already_enrolled`, `lease_over` and `wipe_ordered` while the screens are locked, `wiped`, `reopen` after a failure inside.
     #[error("the store failed: {code}")]
     Store {
         /// What is wrong.
@@ -119,7 +119,7 @@ impl PhoneError {
         Self::unfit("invalid_id")
     }
 
-    fn unfit(code: &str) -> Self {
+    pub(crate) fn unfit(code: &str) -> Self {
         Self::Unfit {
             code: code.to_owned(),
             why: None,
@@ -141,6 +141,7 @@ impl From<StoreError> for PhoneError {
             StoreError::Malformed { what: "identity" } => "not_enrolled",
             StoreError::Malformed { .. } => "malformed",
             StoreError::WrongKey => "wrong_key",
+            StoreError::OtherIdentity => "already_enrolled",
             StoreError::Unacknowledged => "unacknowledged",
             StoreError::Backend(_) | StoreError::RolledBack => "unusable",
         })

@@ -63,6 +63,8 @@ pub struct SyncReport {
     /// Everything there was is sent and fetched. Where not, the server cannot take what waits yet;
     /// sync again later.
     pub complete: bool,
+    /// The office ordered this phone to be wiped, and it is: every other call fails with `wiped`.
+    pub wiped: bool,
 }
 
 #[derive(Deserialize)]
@@ -216,6 +218,7 @@ impl Exchange {
         match response.success() {
             Ok(body) => {
                 let outcome = self.replica.receive(&body)?;
+                self.replica.contacted(now())?;
                 self.spelled_out = false;
                 Ok(outcome)
             }
@@ -335,8 +338,15 @@ impl Phone {
             report.unsettled += outcome.unsettled;
             if !outcome.more {
                 report.complete = true;
-                return Ok(report);
+                break;
             }
         }
+        report.wiped = self.carry_out_wipe()?;
+        if report.wiped {
+            // Where it does not come through, the host finds the phone wiped and reports it again.
+            let (path, key_store) = (self.path().to_owned(), self.shared_key_store());
+            let _ = crate::wipe::report_wipe(path, transport, key_store).await;
+        }
+        Ok(report)
     }
 }

@@ -11,6 +11,8 @@ mod exchange;
 mod host;
 mod phone;
 mod record;
+mod rescue;
+mod wipe;
 
 pub use enrol::{Enrolment, Invitation, parse_invitation, request_enrolment};
 pub use error::{HostError, PhoneError};
@@ -18,6 +20,8 @@ pub use exchange::{Request, Response, SyncReport};
 pub use host::{KeyStore, Observer, Secret, Transport};
 pub use phone::Phone;
 pub use record::{OutboxItem, Ticket, TicketView};
+pub use rescue::{Logout, Rescued};
+pub use wipe::report_wipe;
 
 uniffi::setup_scaffolding!();
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use gongdan_core::catalogue::Catalogue;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangeHash, DeviceId, Part, PersonId, TicketId};
-use gongdan_core::replica::{Identity, OutboxCounts, Replica};
+use gongdan_core::replica::{Identity, Lock, OutboxCounts, Replica};
 use gongdan_core::store::Filter;
 use gongdan_core::store::sqlite::{FileState, SqliteStore, StoreKey, file_state};
 use gongdan_core::ticket::command::{Act, Command};
@@ -20,11 +20,15 @@ use crate::error::PhoneError;
 use crate::exchange::Exchange;
 use crate::host::{Changes, KeyStore, Observer, Secret, device_key, now, random, secret};
 use crate::record::{OutboxItem, TicketView};
+use crate::wipe;
 
 /// A phone: its tickets, its outbox, its side of the sync. One at a time on a file.
 #[derive(uniffi::Object)]
 pub struct Phone {
-    exchange: Mutex<Exchange>,
+    /// Nothing once the phone is wiped.
+    exchange: Mutex<Option<Exchange>>,
+    path: String,
+    key_store: Arc<dyn KeyStore>,
     changes: Changes,
     observer: Option<Arc<dyn Observer>>,
     /// Held over a whole sync.
@@ -43,10 +47,42 @@ impl Phone {
                 .exchange
                 .lock()
                 .map_err(|_| PhoneError::store("reopen"))?;
-            work(&mut exchange)
+            let exchange = exchange.as_mut();
+            work(exchange.ok_or_else(|| PhoneError::store("wiped"))?)
         };
         self.changes.tell(self.observer.as_ref());
         done
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn key_store(&self) -> &dyn KeyStore {
+        &*self.key_store
+    }
+
+    pub(crate) fn shared_key_store(&self) -> Arc<dyn KeyStore> {
+        self.key_store.clone()
+    }
+
+    /// Closes the database; nothing can be asked of this phone any more.
+    pub(crate) fn close_for_good(&self) -> Result<(), PhoneError> {
+        let mut exchange = self
+            .exchange
+            .lock()
+            .map_err(|_| PhoneError::store("reopen"))?;
+        *exchange = None;
+        Ok(())
+    }
+}
+
+/// Why the screens, or those of a ticket whose visit is not in progress, are locked.
+fn locked(lock: Option<Lock>) -> Result<(), PhoneError> {
+    match lock {
+        None => Ok(()),
+        Some(Lock::Lease) => Err(PhoneError::store("lease_over")),
+        Some(Lock::Wipe) => Err(PhoneError::store("wipe_ordered")),
     }
 }
 
@@ -63,23 +99,29 @@ impl Phone {
     /// encrypted first, by a key that is made and saved for it.
     ///
     /// # Errors
-    /// [`PhoneError::Store`] (`not_enrolled` where there is none yet, `wrong_key`), [`PhoneError::Key`].
+    /// [`PhoneError::Store`] (`not_enrolled` where there is none yet, `wrong_key`, `wiped` where the office is
+    /// still to hear of it: `report_wipe`), [`PhoneError::Key`].
     #[uniffi::constructor(default(observer = None))]
     pub fn open(
         path: String,
         key_store: Arc<dyn KeyStore>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, PhoneError> {
+        if wipe::go_on(&path, &*key_store)? {
+            return Err(PhoneError::store("wiped"));
+        }
         if file_state(Path::new(&path))? == FileState::Absent {
             return Err(PhoneError::store("not_enrolled"));
         }
         let store = open_store(&path, &*key_store)?;
         let key = device_key(&*key_store, false)?;
-        let mut replica = Replica::open(Box::new(store), key.clone(), random()?)?;
+        let mut replica = Replica::open(Box::new(store), key, random()?)?;
         let changes = Changes::default();
         replica.observe(Box::new(changes.clone()));
         Ok(Self {
-            exchange: Mutex::new(Exchange::new(replica)),
+            exchange: Mutex::new(Some(Exchange::new(replica))),
+            path,
+            key_store,
             changes,
             observer,
             syncing: futures_util::lock::Mutex::new(()),
@@ -135,20 +177,38 @@ impl Phone {
         self.with(|exchange| Ok(exchange.replica.identity().device))
     }
 
-    /// Rows of the tickets here, soonest appointment first. A query finds by two characters.
+    /// Why the screens are locked: `lease_over` (too long without contact; a sync opens them), or
+    /// `wipe_ordered`; nothing where they are not.
+    ///
+    /// # Errors
+    /// [`PhoneError::Store`].
+    pub fn lock(&self) -> Result<Option<String>, PhoneError> {
+        self.with(|exchange| {
+            Ok(match locked(exchange.replica.lock(now())?) {
+                Err(PhoneError::Store { code }) => Some(code),
+                _ => None,
+            })
+        })
+    }
+
+    /// Rows of the tickets here, soonest appointment first. A query finds by two characters. While the lease
+    /// is over, those whose visit is in progress.
     ///
     /// # Errors
     /// [`PhoneError::Store`].
     pub fn list(&self, filter: Filter) -> Result<Vec<Summary>, PhoneError> {
-        self.with(|exchange| Ok(exchange.replica.list(&filter)?))
+        self.with(|exchange| Ok(exchange.replica.list_unlocked(now(), &filter)?))
     }
 
     /// A ticket as this phone has it, with what waits in the outbox; nothing where it is not here.
     ///
     /// # Errors
-    /// [`PhoneError::Store`].
+    /// [`PhoneError::Store`] (`lease_over`, `wipe_ordered`).
     pub fn ticket(&self, id: TicketId) -> Result<Option<TicketView>, PhoneError> {
-        self.with(|exchange| Ok(exchange.replica.ticket(id)?.map(TicketView::from)))
+        self.with(|exchange| {
+            locked(exchange.replica.lock_of(now(), id)?)?;
+            Ok(exchange.replica.ticket(id)?.map(TicketView::from))
+        })
     }
 
     /// The organisation's configuration; nothing before the first sync.
@@ -165,7 +225,10 @@ impl Phone {
     /// # Errors
     /// As [`Phone::execute`].
     pub fn open_ticket(&self, commands: Vec<Command>) -> Result<TicketId, PhoneError> {
-        self.with(|exchange| Ok(exchange.replica.open_ticket(now(), Act(commands))?))
+        self.with(|exchange| {
+            locked(exchange.replica.lock(now())?)?;
+            Ok(exchange.replica.open_ticket(now(), Act(commands))?)
+        })
     }
 
     /// Does what a person meant; it is in the store when this returns. `seen` are the `heads` of the view
@@ -182,6 +245,7 @@ impl Phone {
     ) -> Result<(), PhoneError> {
         let seen = seen.into_iter().collect();
         self.with(|exchange| {
+            locked(exchange.replica.lock_of(now(), ticket)?)?;
             Ok(exchange
                 .replica
                 .execute(now(), ticket, &seen, Act(commands))?)

@@ -13,3 +13,8 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def desk(server):
     return server.desk("G2004")
+
+
+@pytest.fixture(scope="session")
+def supervisor(server):
+    return server.desk("G3001")

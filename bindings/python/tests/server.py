@@ -86,4 +86,5 @@ class Desk:
             headers={"Content-Type": "application/json", "X-Gongdan-Request": "1"},
         )
         with self.opener.open(request) as answer:
-            return json.load(answer)
+            text = answer.read()
+            return json.loads(text) if text else None

@@ -351,6 +351,136 @@ def test_photos_are_kept_until_the_server_has_them(desk, phone, network, tmp_pat
     assert phone.read_blob(name, 0, 1) is None
 
 
+def test_a_wipe_waits_for_what_is_unsent_then_destroys_the_key_and_tells_the_office(
+    desk, supervisor, phone, network, key_store, tmp_path
+):
+    ticket = given_ticket(desk, phone, network)
+    photo = phone.add_blob(ticket, "image/jpeg", b"\xff\xd8 a photo")
+    act(phone, ticket, Command.ACCEPT())
+    path, device = tmp_path / "phone.db", phone.device()
+    supervisor.send("POST", f"/v1/devices/{device}/wipe")
+    report = sync(phone, network)
+    assert not report.wiped and phone.lock() == "wipe_ordered"
+    # Who asks for a wipe revokes: what was sent is at the office, and a person decides about it.
+    assert [item.state for item in phone.outbox()] == [OutboxState.QUARANTINED]
+    assert phone.list(Filter()) == []
+    for call in [lambda: phone.ticket(ticket), lambda: act(phone, ticket, Command.DEPART())]:
+        with pytest.raises(PhoneError.Store) as locked:
+            call()
+        assert locked.value.code == "wipe_ordered"
+    order = phone.wipe_order()
+    assert (order.commands, order.blobs) == (0, 1) and not phone.carry_out_wipe()
+
+    copy = path.read_bytes()
+    # guide: wipe
+    phone.mark_blob_sent(photo)
+    report = sync(phone, network)
+    if report.wiped:
+        pass  # show the page of enrolment
+    # guide: end
+    assert report.wiped
+    assert key_store.load(Secret.DATABASE_KEY) is None and key_store.load(Secret.DEVICE_KEY) is None
+    assert not list(tmp_path.glob("phone.db*"))
+    with pytest.raises(PhoneError.Store) as gone:
+        phone.list(Filter())
+    assert gone.value.code == "wiped"
+    listed = supervisor.send("GET", "/v1/devices")["devices"][0]
+    assert listed["id"] == device and listed["wiped_at"] >= listed["wipe_requested_at"]
+    # Whoever has a copy of the file has nothing.
+    path.write_bytes(copy)
+    with pytest.raises(PhoneError.Key) as lost:
+        gongdan.Phone.open(str(path), key_store)
+    assert lost.value.code == "no_key"
+
+
+def test_a_wipe_that_could_not_be_told_is_told_later(desk, supervisor, phone, network, key_store, tmp_path):
+    given_ticket(desk, phone, network)
+    path = str(tmp_path / "phone.db")
+    supervisor.send("POST", f"/v1/devices/{phone.device()}/wipe")
+    request = phone.next_request()
+    phone.receive(asyncio.run(network.send(request)))
+    assert phone.carry_out_wipe() and key_store.load(Secret.DATABASE_KEY) is None
+    network.on = False
+    with pytest.raises(PhoneError.Network):
+        asyncio.run(gongdan.report_wipe(path, network, key_store))
+    with pytest.raises(PhoneError.Store) as wiped:
+        gongdan.Phone.open(path, key_store)
+    assert wiped.value.code == "wiped"
+    assert supervisor.send("GET", "/v1/devices")["devices"][0]["wiped_at"] is None
+    network.on = True
+    asyncio.run(gongdan.report_wipe(path, network, key_store))
+    assert supervisor.send("GET", "/v1/devices")["devices"][0]["wiped_at"] is not None
+    with pytest.raises(PhoneError.Store) as gone:
+        gongdan.Phone.open(path, key_store)
+    assert gone.value.code == "not_enrolled"
+
+
+def test_leaving_a_phone_says_what_would_be_lost_and_a_rescue_file_keeps_it(
+    server, desk, phone, network, key_store, tmp_path
+):
+    ticket = given_ticket(desk, phone, network)
+    network.on = False
+    act(phone, ticket, Command.ACCEPT())
+    photo = b"\xff\xd8 a photo"
+    phone.add_blob(ticket, "image/jpeg", photo)
+    with pytest.raises(PhoneError.Unfit) as weak:
+        phone.write_rescue(str(tmp_path / "weak"), "too short")
+    assert weak.value.code == "weak_passphrase" and not list(tmp_path.glob("weak*"))
+
+    file, passphrase = str(tmp_path / "phone.rescue"), "雨夜里还亮着的那盏灯是维修站"
+    # guide: logout
+    answer = phone.logout()
+    if isinstance(answer, gongdan.Logout.UNSENT):
+        print(answer.unsent.commands, answer.unsent.blobs)
+        phone.write_rescue(file, passphrase)
+        answer = phone.logout()
+    # guide: end
+    assert isinstance(answer, gongdan.Logout.DONE)
+    assert key_store.load(Secret.DATABASE_KEY) is None and key_store.load(Secret.DEVICE_KEY) is None
+    assert not list(tmp_path.glob("phone.db*"))
+
+    network.on = True
+    (tmp_path / "colleague").mkdir()
+    other_keys = FileKeyStore(tmp_path / "colleague" / "key")
+    colleague = enrol(server, network, other_keys, tmp_path / "colleague", "G4002")
+    sync(colleague, network)
+    with pytest.raises(PhoneError.Unfit) as wrong:
+        colleague.bring_rescue(file, "另一句口令也有十二个字")
+    assert wrong.value.code == "wrong_passphrase"
+    # guide: rescue
+    brought = colleague.bring_rescue(file, passphrase)
+    print(brought.person, brought.changesets, brought.blobs)
+    # guide: end
+    assert (brought.person, brought.changesets, brought.blobs) == ("G4001", 1, 1)
+    answer = colleague.logout()
+    assert isinstance(answer, gongdan.Logout.UNSENT) and answer.unsent.carried == 1
+    assert sync(colleague, network).complete
+    assert desk.ticket(ticket)["status"] == "accepted"
+    unsent = colleague.unsent()
+    assert (unsent.commands, unsent.carried, unsent.blobs) == (0, 0, 1)
+    assert colleague.read_blob(colleague.unsent_blobs()[0].hash, 0, 100) == photo
+
+
+def test_a_colleagues_phone_carries_what_is_handed_to_it(server, desk, phone, network, tmp_path):
+    ticket = given_ticket(desk, phone, network)
+    network.on = False
+    act(phone, ticket, Command.ACCEPT())
+    (tmp_path / "colleague").mkdir()
+    other_keys = FileKeyStore(tmp_path / "colleague" / "key")
+    other_network = Network(server.url)
+    colleague = enrol(server, other_network, other_keys, tmp_path / "colleague", "G4002")
+    with pytest.raises(PhoneError.Answer):
+        colleague.carry([b"nothing"])
+    colleague.carry(phone.courier_load())
+    assert colleague.unsent().carried == 1
+    assert sync(colleague, other_network).complete and colleague.unsent().carried == 0
+    assert desk.ticket(ticket)["status"] == "accepted"
+    assert phone.outbox_counts().in_flight == 1
+    network.on = True
+    sync(phone, network)
+    assert phone.outbox() == []
+
+
 def test_a_code_serves_one_device(server, network, key_store, tmp_path):
     invitation = gongdan.parse_invitation(server.invite("G4003"))
     path = str(tmp_path / "phone.db")

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::execute::put_row;
 use super::rebase::rebase;
 use super::{
-    Chain, Outcome, ReceiveError, Replica, VerdictCounts, get, local, meta, put, recovery,
+    Chain, Outcome, ReceiveError, Replica, VerdictCounts, get, local, lock, meta, put, recovery,
 };
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
@@ -68,6 +68,9 @@ impl Replica {
                 return Err(ReceiveError::NotForThisRequest);
             }
         }
+        if !self.is_wipe_signed(&response, asked) {
+            return Err(ReceiveError::NotForThisRequest);
+        }
         let (mut outcome, mut touched) = (Outcome::default(), BTreeSet::new());
         let (entropy, identity) = (&mut self.entropy, &self.identity);
         let catalogue_version = catalogue
@@ -114,6 +117,7 @@ impl Replica {
                 }
             }
             recovery::heard(txn, &response)?;
+            lock::heard(txn, &response)?;
             for record in &response.tickets {
                 put_record(txn, record)?;
                 applying.tickets.insert(record.ticket);

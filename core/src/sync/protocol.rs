@@ -145,6 +145,26 @@ pub struct Response {
     pub epoch: Option<u32>,
     /// What the newest verified backup holds, where the phone has not heard of it.
     pub backed_up: Option<BackedUp>,
+    /// The office's order to wipe the device, as long as it stands.
+    pub wipe: Option<WipeOrder>,
+}
+
+/// The office's order that the device destroys what it holds, once its outbox went out.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct WipeOrder {
+    /// When the office asked for it.
+    #[n(0)]
+    pub requested_at: Timestamp,
+    /// The server's signature over [`wipe_message`].
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub signature: Signature,
+}
+
+/// What the server signs to order a wipe: for this device and in answer to this request alone, so that an order
+/// that was withdrawn cannot be repeated by somebody else.
+pub fn wipe_message(requested_at: Timestamp, device: DeviceId, request: &[u8]) -> Vec<u8> {
+    for_request(b"gongdan wipe v1\n", requested_at, device, request)
 }
 
 /// The server's word that a verified backup holds what it had received up to some places.
@@ -267,8 +287,12 @@ pub struct ActorRecord {
 
 /// What the server signs to prove its time: for this device and this request alone.
 pub fn time_message(time: Timestamp, device: DeviceId, request: &[u8]) -> Vec<u8> {
+    for_request(b"gongdan time v1\n", time, device, request)
+}
+
+fn for_request(what: &[u8], time: Timestamp, device: DeviceId, request: &[u8]) -> Vec<u8> {
     use sha2::{Digest, Sha256};
-    let mut message = b"gongdan time v1\n".to_vec();
+    let mut message = what.to_vec();
     message.extend_from_slice(&time.seconds().to_be_bytes());
     message.extend_from_slice(device.as_bytes());
     message.extend_from_slice(&Sha256::digest(request));

@@ -151,8 +151,8 @@ export const row: TicketRow = {
 }
 
 export const devices: Device[] = [
-  { id: 'd-phone', name: 'Phone of Chen Wei', person: 'G2001', person_name: 'Chen Wei', enrolled_at: '2026-11-01T01:00:00Z', last_seen: '2026-11-22T04:00:00Z', revoked_at: null, revoked_reason: null, continues: null, unsent: { commands: 3, oldest: '2026-11-20T01:00:00Z', attachments: 2 }, wipe_requested_at: null },
-  { id: 'd-old', name: 'Old phone', person: 'G2002', person_name: 'Zhao Lei', enrolled_at: '2026-06-01T01:00:00Z', last_seen: null, revoked_at: '2026-10-01T01:00:00Z', revoked_reason: 'Left in a taxi', continues: 'd-phone', unsent: null, wipe_requested_at: null },
+  { id: 'd-phone', name: 'Phone of Chen Wei', person: 'G2001', person_name: 'Chen Wei', enrolled_at: '2026-11-01T01:00:00Z', last_seen: '2026-11-22T04:00:00Z', revoked_at: null, revoked_reason: null, continues: null, unsent: { commands: 3, oldest: '2026-11-20T01:00:00Z', attachments: 2 }, wipe_requested_at: null, wiped_at: null },
+  { id: 'd-old', name: 'Old phone', person: 'G2002', person_name: 'Zhao Lei', enrolled_at: '2026-06-01T01:00:00Z', last_seen: null, revoked_at: '2026-10-01T01:00:00Z', revoked_reason: 'Left in a taxi', continues: 'd-phone', unsent: null, wipe_requested_at: '2026-10-01T01:00:00Z', wiped_at: '2026-10-02T01:00:00Z' },
 ]
 
 export const account: Account = {

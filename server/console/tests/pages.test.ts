@@ -183,7 +183,7 @@ describe('devices', () => {
   it('are listed with their state', async () => {
     const lines = (await open('/devices')).findAll('tbody tr').map((line) => line.text())
     expect(lines[0]).toMatch(/Phone of Chen Wei.*G2001.*11-22 12:00.*3 records, the oldest of 11-20 09:00.*Attachments: 2.*In use.*Rename.*Wipe.*Revoke$/)
-    expect(lines[1]).toMatch(/Old phone.*Goes on from a phone.*Never.*All sent.*Revoked.*Left in a taxi.*Rename.*Wipe$/)
+    expect(lines[1]).toMatch(/Old phone.*Goes on from a phone.*Never.*All sent.*Revoked.*Wiped.*Left in a taxi.*Rename$/)
   })
 
   it('are revoked after a question', async () => {
@@ -208,6 +208,13 @@ describe('devices', () => {
     expect(asked.some((request) => request.path.endsWith('/wipe'))).toBe(false)
     await click('Wipe')
     expect(asked.filter((request) => request.path === '/v1/devices/d-phone/wipe')).toHaveLength(1)
+  })
+
+  it('that said they have wiped themselves are shown so, and are not asked again', async () => {
+    const wrapper = await open('/devices')
+    const row = wrapper.findAll('tbody tr').find((row) => row.text().includes('Old phone'))!
+    expect(row.text()).toContain('Wiped')
+    expect(row.findAll('button').map((button) => button.text())).toEqual(['Rename'])
   })
 })
 

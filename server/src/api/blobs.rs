@@ -22,7 +22,7 @@ use crate::store::blocking;
 
 pub(super) use download::{__path_download, download};
 pub(super) use head::MEDIA_TYPES;
-pub(crate) use head::TUS_RESUMABLE;
+pub(crate) use head::{TUS_RESUMABLE, served_as};
 use head::{Tus, UPLOAD_LENGTH, UPLOAD_OFFSET};
 
 /// An upload that is not finished by then is dropped, in seconds.

@@ -36,6 +36,8 @@ pub(super) struct DeviceBody {
     unsent: Option<UnsentBody>,
     /// Since when it is to destroy what it holds, at its next contact and after its outbox went out.
     wipe_requested_at: Option<Timestamp>,
+    /// When it said that it has.
+    wiped_at: Option<Timestamp>,
 }
 
 /// What a device has not sent, as it said itself.
@@ -103,6 +105,7 @@ pub(super) async fn list(
             continues: device.continues.and_then(|index| ids.get(&index).copied()),
             unsent: device.unsent.map(Into::into),
             wipe_requested_at: device.wipe_requested_at,
+            wiped_at: device.wiped_at,
         })
     });
     Ok(ApiJson(DeviceList {

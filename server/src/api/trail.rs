@@ -102,6 +102,7 @@ const ROUTES: &[(&str, &str, Trail)] = &[
     ("POST", "/v1/incarnation", Nothing),
     ("POST", "/v1/enrol", Nothing),
     ("POST", "/v1/token", Nothing),
+    ("POST", "/v1/wiped", Act(Action::DeviceWiped)),
     ("GET", "/v1/catalogue", Nothing),
     ("GET", "/v1/events", Nothing),
     ("POST", "/v1/sync", Nothing),

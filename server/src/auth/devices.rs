@@ -39,6 +39,8 @@ pub struct Device {
     pub revoked_reason: Option<String>,
     /// Since when it is to destroy what it holds, once its outbox is empty.
     pub wipe_requested_at: Option<Timestamp>,
+    /// When it said that it has done so.
+    pub wiped_at: Option<Timestamp>,
     /// Whose next incarnation it is, by index; `None` where it was enrolled by a code.
     pub continues: Option<i64>,
     /// What it had not sent at its last exchange, beyond what came with it.
@@ -57,7 +59,7 @@ impl Device {
 const SELECT: &str =
     "SELECT d.idx, d.device, d.person, d.name, d.public_key, d.enrolled_at, d.seen_at,
     d.revoked_at, coalesce(u.active, 1), d.revoked_reason, d.wipe_requested_at, d.continues,
-    d.unsent_commands, d.unsent_oldest, d.unsent_attachments FROM devices d LEFT JOIN users u USING (person)";
+    d.unsent_commands, d.unsent_oldest, d.unsent_attachments, d.wiped_at FROM devices d LEFT JOIN users u USING (person)";
 
 /// The device of an id.
 pub fn find(connection: &Connection, device: DeviceId) -> Result<Option<Device>, StoreError> {
@@ -191,6 +193,28 @@ pub fn request_wipe(
     Ok(found > 0)
 }
 
+/// Since when a device is to destroy what it holds.
+pub fn wipe_requested_at(
+    connection: &Connection,
+    index: i64,
+) -> Result<Option<Timestamp>, StoreError> {
+    let found: Option<Option<i64>> = connection
+        .prepare_cached("SELECT wipe_requested_at FROM devices WHERE idx = ?1")?
+        .query_row([index], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten().map(Timestamp))
+}
+
+/// Notes that a device has destroyed what it held. The first time it says so is kept, and it is revoked: its
+/// key may be the last thing on it, and serves nobody any more.
+pub fn wiped(tx: &Transaction<'_>, index: i64, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE devices SET wiped_at = coalesce(wiped_at, ?2), revoked_at = coalesce(revoked_at, ?2) WHERE idx = ?1",
+        params![index, now.seconds()],
+    )?;
+    Ok(())
+}
+
 /// A device's name as it is kept; `None` where it is empty, too long or holds control characters.
 pub fn parse_name(text: &str) -> Option<&str> {
     let name = text.trim();
@@ -239,5 +263,6 @@ fn read(row: &Row<'_>) -> Result<Device, StoreError> {
             })
             .transpose()?,
         wipe_requested_at: row.get::<_, Option<i64>>(10)?.map(Timestamp),
+        wiped_at: row.get::<_, Option<i64>>(15)?.map(Timestamp),
     })
 }

@@ -6,6 +6,7 @@
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{Part, PartRef, TicketId};
+use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::protocol::GivenBack;
 use rusqlite::{Connection, params};
 
@@ -58,19 +59,14 @@ impl Relay {
             }
             let (mut added, mut bytes, mut strange) = (0, 0, 0u32);
             for changeset in &given.carried {
-                let header = &changeset.header;
-                let author = devices::find(tx, header.device)?.filter(|device| {
-                    device.person.as_ref().is_none_or(|p| *p == header.person)
-                        && changeset.is_signed_by(&device.public_key)
-                });
-                let Some(author) = author else {
+                let Some(author) = author(tx, changeset)? else {
                     strange += 1;
                     continue;
                 };
-                if inbox::insert(tx, changeset, author.index, now)? {
+                if inbox::insert(tx, changeset, author, now)? {
                     added += 1;
                     bytes += changeset.body.len() as i64;
-                    authors.push(author.index);
+                    authors.push(author);
                 }
             }
             if strange > 0 {
@@ -88,6 +84,19 @@ impl Relay {
         }
         Ok(())
     }
+}
+
+/// The index of the device that signed a changeset for its own person; nothing where none that is known did.
+pub(super) fn author(
+    connection: &Connection,
+    changeset: &Changeset,
+) -> Result<Option<i64>, StoreError> {
+    let header = &changeset.header;
+    let author = devices::find(connection, header.device)?.filter(|device| {
+        device.person.as_ref().is_none_or(|p| *p == header.person)
+            && changeset.is_signed_by(&device.public_key)
+    });
+    Ok(author.map(|device| device.index))
 }
 
 /// What devices had more of, as snapshots, than is here now.

@@ -14,7 +14,8 @@ use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, PartRef, PersonId, TicketId};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::protocol::{
-    BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, time_message,
+    BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, WipeOrder,
+    time_message, wipe_message,
 };
 use gongdan_core::sync::verdict::Verdict;
 use rusqlite::{Connection, params};
@@ -25,6 +26,7 @@ use super::{
     Relay, Sender, SyncError, epoch, epoch_number, inbox, log_end, sql_index, tickets, visibility,
 };
 use crate::audit::{self, Action, Actor};
+use crate::auth::devices;
 use crate::organisation;
 use crate::store::StoreError;
 
@@ -67,6 +69,7 @@ impl Relay {
             if asked.from_the_start {
                 response.epoch = Some(epoch_number(c)?);
             }
+            response.wipe = self.wipe_order(c, sender, request)?;
             let told = asked.cursor.backup.unwrap_or(0);
             let backed_up = epoch::backed_up(c, &self.keys, sender, told)?;
             let (mut response, plan) = Feed {
@@ -107,6 +110,23 @@ impl Relay {
         Ok(page::encode(&response))
     }
 
+    /// The office's order to wipe the device, signed for this request.
+    fn wipe_order(
+        &self,
+        connection: &Connection,
+        sender: &Sender,
+        request: &[u8],
+    ) -> Result<Option<WipeOrder>, StoreError> {
+        let requested_at = devices::wipe_requested_at(connection, sender.index)?;
+        Ok(requested_at.map(|requested_at| WipeOrder {
+            requested_at,
+            signature: self
+                .keys
+                .key
+                .sign(&wipe_message(requested_at, sender.device, request)),
+        }))
+    }
+
     fn blank(&self, now: Timestamp, sender: &Sender, asked: &Asked, request: &[u8]) -> Response {
         Response {
             cursor: asked.cursor.to_bytes(),
@@ -127,6 +147,7 @@ impl Relay {
             catalogue: None,
             epoch: None,
             backed_up: None,
+            wipe: None,
         }
     }
 }

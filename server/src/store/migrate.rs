@@ -56,6 +56,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "019_unsent_work",
         include_str!("schema/019_unsent_work.sql"),
     ),
+    ("020_wiped", include_str!("schema/020_wiped.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

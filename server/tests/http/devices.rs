@@ -315,6 +315,7 @@ async fn a_device_is_named_and_asked_to_wipe_itself() {
     assert_eq!(withdrawn.status(), StatusCode::NO_CONTENT);
     let listed = desk.get("/v1/devices").await["devices"][0].clone();
     assert!(listed["wipe_requested_at"].is_null() && listed["revoked_at"].is_string());
+    assert!(listed["wiped_at"].is_null());
 
     let clerk = server.desk(CLERK);
     assert_problem(

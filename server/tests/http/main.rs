@@ -4,6 +4,7 @@
 mod account;
 mod audit;
 mod authenticator;
+mod away;
 mod backup;
 mod blobs;
 mod cli;
@@ -16,6 +17,7 @@ mod openapi;
 mod phone;
 mod problems;
 mod quarantine;
+mod rescue;
 mod session;
 mod sync;
 mod tickets;

@@ -9,7 +9,7 @@ use crate::sync::changeset::{Changeset, Header, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
 use crate::sync::protocol::{
     ActorRecord, BackedUp, DeviceRecord, DeviceVerdict, Entry, PartIndex, PartSnapshot, Response,
-    TicketRecord, TicketSnapshot,
+    TicketRecord, TicketSnapshot, WipeOrder,
 };
 use crate::sync::verdict::Verdict;
 
@@ -53,6 +53,8 @@ struct WireNews {
     epoch: Option<u32>,
     #[n(10)]
     backed_up: Option<BackedUp>,
+    #[n(11)]
+    wipe: Option<WipeOrder>,
 }
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -227,6 +229,7 @@ pub fn encode_response(response: &Response, level: i32) -> Vec<u8> {
         snapshots,
         epoch: response.epoch,
         backed_up: response.backed_up.clone(),
+        wipe: response.wipe.clone(),
     };
     let idle = news.verdicts.is_empty()
         && news.devices.is_empty()
@@ -237,7 +240,8 @@ pub fn encode_response(response: &Response, level: i32) -> Vec<u8> {
         && news.actors.is_empty()
         && news.snapshots.is_empty()
         && news.epoch.is_none()
-        && news.backed_up.is_none();
+        && news.backed_up.is_none()
+        && news.wipe.is_none();
     let wire = WireResponse {
         cursor: response.cursor.clone(),
         through: response.through,
@@ -308,6 +312,7 @@ pub fn decode_response(
         catalogue: None,
         epoch: None,
         backed_up: None,
+        wipe: None,
     };
     let Some(news) = wire.news else {
         raw.finish()?;
@@ -339,6 +344,7 @@ pub fn decode_response(
     response.actors = news.actors;
     response.epoch = news.epoch;
     response.backed_up = news.backed_up;
+    response.wipe = news.wipe;
     let find = |index: u64| {
         let own = response.devices.iter().find(|d| d.index == index).cloned();
         own.or_else(|| device(index))

@@ -391,6 +391,8 @@ export interface Device {
   unsent: { commands: number; oldest: string | null; attachments: number } | null
   /** Since when it is to destroy what it holds, once its outbox went out. */
   wipe_requested_at: string | null
+  /** When it said that it has. */
+  wiped_at: string | null
 }
 
 export interface Invitation {

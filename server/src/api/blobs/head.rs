@@ -78,11 +78,15 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<(BlobHash, String), ApiErr
             ApiError::malformed("Upload-Metadata must name the sha256 in hexadecimal")
         })?;
     let claimed = value("filetype").unwrap_or_default();
-    let media_type = MEDIA_TYPES
+    Ok((hash, served_as(&claimed).to_owned()))
+}
+
+/// The media type that an attachment is served as, whatever its bringer claims.
+pub(crate) fn served_as(claimed: &str) -> &'static str {
+    MEDIA_TYPES
         .into_iter()
         .find(|known| *known == claimed)
-        .unwrap_or("application/octet-stream");
-    Ok((hash, media_type.to_owned()))
+        .unwrap_or("application/octet-stream")
 }
 
 /// Base64 with padding (RFC 4648 §4), by way of core's form for addresses.

@@ -85,6 +85,7 @@ pub(super) fn relay_state(config: &Config) -> Result<AppState, BenchError> {
             person(Person::Office, "调度", Role::Dispatcher),
             person(Person::Technician, "技术", Role::Technician),
         ],
+        offline_lease_days: None,
         consent: label("同意", "agreed"),
     };
     state
