@@ -16,6 +16,8 @@ pub mod ids;
 pub mod limits;
 #[cfg(feature = "openapi")]
 mod openapi;
+#[doc(hidden)]
+pub mod planted;
 pub mod policy;
 pub mod replica;
 #[cfg(feature = "rescue")]

@@ -25,6 +25,7 @@ use crate::catalogue::Catalogue;
 use crate::clock::Timestamp;
 use crate::document::{Inexecutable, TicketDoc};
 use crate::ids::{ActorId, ChangeHash, DeviceId, Part, PartRef, PersonId, TicketId};
+use crate::planted::{self, Defect};
 use crate::policy::Denied;
 use crate::store::{Filter, Origin, OutboxEntry, OutboxState, Store, StoreError, StoreTxn};
 use crate::sync::certificate::DeviceCertificate;
@@ -312,8 +313,12 @@ impl Replica {
             store,
             key: salt.map_or_else(|| key.clone(), |salt| salt.key(&key)),
             host_key: key,
+            actor: if planted::is(Defect::ActorReused) {
+                ActorId(*identity.device.as_bytes())
+            } else {
+                ActorId(entropy.bytes())
+            },
             identity,
-            actor: ActorId(entropy.bytes()),
             writing: HashMap::new(),
             entropy,
             catalogue: catalogue.and_then(|json| Catalogue::received(&json).ok()),

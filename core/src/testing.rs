@@ -7,6 +7,21 @@ use crate::store::{OutboxEntry, OutboxState};
 use crate::ticket::command::{Command, FieldValue};
 use crate::ticket::{Authored, Field, Value};
 
+thread_local! {
+    static FIRST_UNKNOWN: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
+}
+
+/// From now on this thread reads changesets as a program that knows the first `known` commands alone;
+/// `None`: all.
+pub fn know_commands(known: Option<usize>) {
+    FIRST_UNKNOWN.set(known.unwrap_or(usize::MAX));
+}
+
+/// Whether a program of the version that [`know_commands`] names does not know this command.
+pub(crate) fn is_of_a_later_version(command: &Command) -> bool {
+    command.action() as usize >= FIRST_UNKNOWN.get()
+}
+
 /// The `n`th instant of tests: seconds after 2026-11-22T00:00:00Z.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp(1_795_305_600 + seconds)

@@ -17,6 +17,7 @@
 use gongdan_core::document::{Facts, Inexecutable, TicketDoc};
 use gongdan_core::ids::{ChangeHash, CommandId, Part, PersonId};
 use gongdan_core::limits;
+use gongdan_core::planted::{self, Defect};
 use gongdan_core::policy::{self, Relation, Standing};
 use gongdan_core::sync::changeset::{BodyError, Changeset, pin};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal};
@@ -143,6 +144,9 @@ pub fn judge(
     }
     let commands = match changeset.commands() {
         Ok(commands) => commands,
+        Err(BodyError::UnknownCommand) if planted::is(Defect::UnknownRefused) => {
+            return refused(0, Refusal::Malformed);
+        }
         Err(BodyError::UnknownCommand) => return Judged::Held(HeldWhy::UnknownCommand),
         Err(BodyError::Malformed) => return refused(0, Refusal::Malformed),
     };

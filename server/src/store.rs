@@ -187,6 +187,12 @@ impl Database {
         blocking(move || database.read(work)).await
     }
 
+    /// Hands out the writing connection outside any transaction, for tests that make it fail.
+    #[cfg(feature = "testing")]
+    pub fn with_writer<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
+        work(&mut lock(&self.inner.writer))
+    }
+
     /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.inner.path

@@ -8,14 +8,14 @@ use gongdan_core::catalogue::{Catalogue, Person};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ActorId, ChangeHash, ChangesetHash, DeviceId, Part, PersonId, TicketId};
-use gongdan_core::policy::{Role, Standing};
+use gongdan_core::policy::{self, Relation, Role, Standing};
 use gongdan_core::replica::{Identity, Seen};
 use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::codec;
 use gongdan_core::sync::keys::{DeviceKey, PublicKey};
 use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::testing::person;
-use gongdan_core::ticket::{Act, Ticket};
+use gongdan_core::ticket::{Act, EventKind, Ticket};
 use gongdan_server::auth::enrolment::{self, Enrolment};
 use gongdan_server::auth::identity::{self, ServerKeys};
 use gongdan_server::auth::incarnation::{self, Incarnation};
@@ -89,7 +89,15 @@ pub struct Office {
 impl Office {
     /// A new server with the organisation of tests.
     pub fn new(clock: &VirtualClock, seed: u64) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the database");
+        Self::within(
+            clock,
+            seed,
+            tempfile::tempdir().expect("a folder for the database"),
+        )
+    }
+
+    /// The same with its database in this folder.
+    pub fn within(clock: &VirtualClock, seed: u64, folder: tempfile::TempDir) -> Self {
         let db = Database::open(folder.path().join("gongdan.db")).expect("a new database");
         let host = host::host(clock, seed);
         let keys = db
@@ -113,9 +121,17 @@ impl Office {
 
     /// Starts the relay anew over the same database, as after a crash or an upgrade.
     pub fn restart(&mut self) {
+        self.try_restart().expect("the database is there");
+    }
+
+    /// The same where the database may fail.
+    ///
+    /// # Errors
+    /// It did; the relay of before is still there.
+    pub fn try_restart(&mut self) -> Result<(), StoreError> {
         let (db, keys) = (self.db.clone(), Arc::clone(&self.keys));
-        self.relay = Relay::start(db, keys, self.host.clone(), Wake::default())
-            .expect("the database is there");
+        self.relay = Relay::start(db, keys, self.host.clone(), Wake::default())?;
+        Ok(())
     }
 
     /// Gives the log another epoch, as a restore from a backup of this moment does.
@@ -264,6 +280,22 @@ impl Office {
             .write(|tx| devices::revoke(tx, device, None, now))
             .expect("the database is there");
         assert!(found, "an enrolled device");
+    }
+
+    /// Loads the organisation with other service groups, as an operator does: a new version of the catalogue.
+    pub fn reload(&self) {
+        let now = self.now();
+        let mut changed = organisation();
+        let version = self
+            .db
+            .read(organisation::current_version)
+            .expect("the database is there");
+        if version % 2 == 1 {
+            changed.checklists.clear();
+        }
+        self.db
+            .write(|tx| organisation::load(tx, &changed, now).map(drop))
+            .expect("the database is there");
     }
 
     /// Gives a person other roles from now on.
@@ -463,12 +495,40 @@ impl Office {
         self.heads(id).remove(&part).unwrap_or_default()
     }
 
+    /// What a phone of `who` is to hold of a ticket: its heads, of the parts that the person may have.
+    pub fn readable(&self, who: &PersonId, id: TicketId, server: &ServerTicket) -> Seen {
+        let standing = self.standing(who);
+        let opening = server
+            .ticket
+            .events
+            .iter()
+            .find(|event| event.kind == EventKind::Opened);
+        // What the desk opened makes nobody's phone hold it.
+        let opener = opening
+            .filter(|event| !self.wrote_at_desk(event.actor))
+            .and_then(|event| self.person_behind(event.actor));
+        let facts = self.document(id, Part::Service).facts();
+        let relation = Relation::of(&standing, opener.as_ref(), facts.as_ref());
+        let heads = server.heads.iter();
+        heads
+            .filter(|(part, _)| policy::may_hold(&standing.roles, relation, **part))
+            .map(|(part, heads)| (*part, heads.clone()))
+            .collect()
+    }
+
     /// Makes documents, read model and what else is derived anew from the signed changesets alone, and
     /// compares what comes out with what had grown.
     ///
     /// # Panics
     /// They differ.
     pub fn assert_equals_rebuild(&self) {
+        if let Some(differs) = self.differs_from_rebuild() {
+            panic!("{differs}");
+        }
+    }
+
+    /// How a rebuild differs from what had grown.
+    pub fn differs_from_rebuild(&self) -> Option<String> {
         let state = || {
             let rows = self
                 .db
@@ -483,21 +543,15 @@ impl Office {
         };
         let grown = state();
         let rebuilt = relay::rebuild(&self.db).expect("the database is there");
-        assert_eq!(
-            rebuilt.different, 0,
-            "log entries that come out otherwise: {rebuilt:?}"
-        );
-        assert_eq!(rebuilt.entries, self.number("SELECT count(*) FROM log"));
+        if rebuilt.different != 0 || rebuilt.entries != self.number("SELECT count(*) FROM log") {
+            return Some(format!("log entries come out otherwise: {rebuilt:?}"));
+        }
         let made = state();
-        let differs = grown
-            .0
-            .lines()
-            .zip(made.0.lines())
-            .find(|(grown, made)| grown != made);
-        assert!(
-            grown.0 == made.0,
-            "the read model differs from a rebuild: {differs:?}"
-        );
-        assert_eq!(grown.1, made.1, "heads of documents differ from a rebuild");
+        if grown.0 != made.0 {
+            let mut lines = grown.0.lines().zip(made.0.lines());
+            let first = lines.find(|(grown, made)| grown != made);
+            return Some(format!("the read model differs from a rebuild: {first:?}"));
+        }
+        (grown.1 != made.1).then(|| "heads of documents differ from a rebuild".to_owned())
     }
 }

@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex};
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{Part, TicketId};
-use gongdan_core::policy::{self, Relation, Standing};
 use gongdan_core::replica::Seen;
 use gongdan_core::store::memory::MemoryStore;
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::testing;
-use gongdan_core::ticket::{Act, Command, EventKind};
+use gongdan_core::ticket::{Act, Command};
 use gongdan_server::host::Clock;
 use gongdan_server::relay::SyncError;
 
@@ -305,14 +304,9 @@ impl World {
                 .office
                 .try_ticket(id)
                 .expect("a ticket of the server's list");
-            let standing = self.office.standing(&self.phones[phone].identity.person);
-            let relation = self.relation(&standing, id, &server.ticket);
-            let readable = |part| policy::may_hold(&standing.roles, relation, part);
-            let expected: Seen = server
-                .heads
-                .into_iter()
-                .filter(|(part, _)| readable(*part))
-                .collect();
+            let expected = self
+                .office
+                .readable(&self.phones[phone].identity.person, id, &server);
             let view = self.phones[phone].view(id);
             let person = &self.phones[phone].person;
             let heads = view.map(|view| view.heads).unwrap_or_default();
@@ -328,24 +322,6 @@ impl World {
                 self.phones[phone].person
             );
         }
-    }
-
-    fn relation(
-        &self,
-        standing: &Standing,
-        id: TicketId,
-        ticket: &gongdan_core::ticket::Ticket,
-    ) -> Relation {
-        let opening = ticket
-            .events
-            .iter()
-            .find(|event| event.kind == EventKind::Opened);
-        // What the desk opened makes nobody's phone hold it.
-        let opener = opening
-            .filter(|event| !self.office.wrote_at_desk(event.actor))
-            .and_then(|event| self.office.person_behind(event.actor));
-        let facts = self.office.document(id, Part::Service).facts();
-        Relation::of(standing, opener.as_ref(), facts.as_ref())
     }
 }
 

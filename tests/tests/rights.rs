@@ -490,6 +490,35 @@ fn the_eviction_for_a_lost_role_waits_for_what_is_still_to_be_sent() {
 }
 
 #[test]
+fn an_evicted_ticket_leaves_no_row_though_a_part_was_begun_here_alone() {
+    let mut world = World::with(&["W001"]);
+    // Nothing of the customer is known at the desk.
+    let id = world.accepted(0, &["W001"]);
+    world.cut(0, true);
+    world.act(
+        0,
+        id,
+        Command::Correct {
+            field: Field::CustomerName,
+            value: Value::from("测试客户甲"),
+        },
+    );
+    world.office.set_roles("W001", &[]);
+    world.cut(0, false);
+    world.run_until_quiescent();
+    assert_eq!(world.phones[0].counts(), QUARANTINED(1));
+    assert!(world.phones[0].list().is_empty(), "no row, no name");
+    world
+        .office
+        .decide(only_quarantined(&world), Decision::Admit)
+        .unwrap();
+    world.run_until_quiescent();
+    assert!(world.phones[0].list().is_empty());
+    assert_eq!(world.office.heads(id).len(), 2, "nothing is lost");
+    world.finish();
+}
+
+#[test]
 fn the_office_part_is_on_no_phone_whatever_the_role() {
     let mut world = World::with(&["W001"]);
     let id = world.accepted(0, &["W001"]);

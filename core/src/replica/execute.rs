@@ -6,6 +6,7 @@ use super::{ExecuteError, Replica, Seen, get, meta};
 use crate::clock::Timestamp;
 use crate::document::{Facts, TicketDoc, hydrate};
 use crate::ids::{ActorId, CommandId, Part, PartRef, PersonId, TicketId};
+use crate::planted::{self, Defect};
 use crate::policy::{self, Relation, Role, Standing};
 use crate::store::{
     EntryAct, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow,
@@ -135,7 +136,13 @@ impl Replica {
             });
         }
         let refs: Vec<&TicketDoc> = docs.values().collect();
-        self.store.write(&mut |txn| {
+        if planted::is(Defect::MemoryBeforeDisk) {
+            for (part, doc) in &docs {
+                let part = *part;
+                self.keep(PartRef { ticket, part }, doc.clone());
+            }
+        }
+        let written = self.store.write(&mut |txn| {
             let anchor = get::<Timestamp>(txn, meta::ANCHOR)?.unwrap_or_default();
             for entry in &entries {
                 if txn.mirror(entry.part_ref())?.is_none() {
@@ -153,7 +160,10 @@ impl Replica {
                 })?;
             }
             put_row(txn, ticket, &refs)
-        })?;
+        });
+        if !planted::is(Defect::AcknowledgedBeforeCommit) {
+            written?;
+        }
         for entry in &entries {
             let (actor, last) = self.writes_as(ticket, entry.part);
             if entry.actor == actor {

@@ -13,7 +13,8 @@ use super::execute::put_row;
 use super::{get, local, meta, recovery};
 use crate::clock::Timestamp;
 use crate::document::{Facts, TicketDoc};
-use crate::ids::{ActorId, ChangeHash, Part, PartRef, TicketId};
+use crate::ids::{ActorId, ChangeHash, CommandId, Part, PartRef, TicketId};
+use crate::planted::{self, Defect};
 use crate::store::{OutboxEntry, OutboxState, StoreError, StoreTxn};
 use crate::sync::changeset::Changeset;
 use crate::sync::verdict::{HeldWhy, Refusal, Verdict};
@@ -222,6 +223,14 @@ fn author_anew(
         Ok(executed) => {
             entry.state = OutboxState::Pending;
             entry.verdict = None;
+            if planted::is(Defect::CommandIdNotKept) {
+                let ordinal = sequence;
+                entry.command_id = CommandId { actor, ordinal };
+            }
+            let base = match planted::is(Defect::WrongBaseAnew) {
+                true => doc.heads(),
+                false => base,
+            };
             (entry.actor, entry.sequence, entry.base) = (actor, sequence, base);
             (entry.hash, entry.change) = (executed.hash, executed.change);
             entry.anchor = get::<Timestamp>(txn, meta::ANCHOR)?.unwrap_or_default();

@@ -11,6 +11,7 @@ use super::{
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
 use crate::ids::{ChangeHash, Part, PartRef, TicketId};
+use crate::planted::{self, Defect};
 use crate::policy;
 use crate::store::{
     ActorRow, BlobState, MirrorRow, OutboxEntry, OutboxState, SealedRow, Settled, StoreError,
@@ -44,14 +45,17 @@ impl Replica {
             Ok(())
         })?;
         let response = decode_response(body, |index| known.get(&index).cloned())?;
+        let unbound = planted::is(Defect::AnswerNotBound).then(Vec::new);
         let asked = self
             .awaiting
             .as_ref()
+            .or(unbound.as_ref())
             .ok_or(ReceiveError::NotForThisRequest)?;
         let message = time_message(response.time, self.identity.device, asked);
         if !self
             .server_key()
             .is_some_and(|key| key.verifies(&message, &response.time_signature))
+            && !planted::is(Defect::AnswerNotBound)
         {
             return Err(ReceiveError::NotForThisRequest);
         }
@@ -136,6 +140,7 @@ impl Replica {
             applying.unsettled += fresh.refused;
             outcome.evicted = evict(txn, &response, &mut applying)?;
             // What this device wrote and forgot is told to nobody but it: it asks for everything anew.
+            applying.forgotten &= !planted::is(Defect::ForgottenNotNoticed);
             let cursor: &[u8] = if applying.forgotten {
                 &[]
             } else {
@@ -172,6 +177,9 @@ impl Replica {
         self.spell_out = false;
         if catalogue.is_some() {
             self.catalogue = catalogue;
+        }
+        if planted::is(Defect::StaleInMemory) {
+            touched.clear();
         }
         for part in touched {
             self.loaded.remove(&part);
@@ -395,10 +403,17 @@ impl Applying {
                 };
                 self.touch(entry.part_ref());
                 let Some(state) = state else {
+                    if planted::is(Defect::VerdictLost) {
+                        continue;
+                    }
                     self.duplicate(txn, &entry)?;
                     left.push(entry);
                     continue;
                 };
+                if planted::is(Defect::QuarantinedDeleted) && state == OutboxState::Quarantined {
+                    txn.settle_entry(*id, Settled::Duplicate)?;
+                    continue;
+                }
                 let before = std::mem::replace(&mut entry.state, state);
                 entry.verdict = Some(told.verdict.clone());
                 match &told.verdict {
@@ -516,6 +531,9 @@ impl Applying {
         want.retain(|part| !came.contains(part));
         want.append(&mut self.want.clone());
         want.retain(|part| !response.evictions.contains(part));
+        if planted::is(Defect::WantForgotten) {
+            want.clear();
+        }
         self.want.clone_from(&want);
         put(txn, meta::WANT, &want.into_iter().collect::<Vec<_>>())
     }
@@ -560,6 +578,23 @@ fn executed(
     }
 }
 
+/// Parts that were begun here alone go with the service part: the server knows nothing of them, so nobody
+/// tells of their eviction, and the ticket's row would stay with what it said. Their entries stay.
+fn drop_begun_here(
+    txn: &mut dyn StoreTxn,
+    ticket: TicketId,
+    applying: &mut Applying,
+) -> Result<(), StoreError> {
+    for part in [Part::Customer, Part::Office] {
+        let part = PartRef { ticket, part };
+        if txn.mirror(part)?.is_some_and(|mirror| mirror.seq == 0) {
+            txn.delete_mirror(part)?;
+            applying.touched.insert(part);
+        }
+    }
+    Ok(())
+}
+
 /// Drops what is no longer to be held, once nothing of it waits to be sent.
 fn evict(
     txn: &mut dyn StoreTxn,
@@ -595,11 +630,22 @@ fn evict(
             .blobs_in(BlobState::Unsent)?
             .iter()
             .any(|blob| blob.ticket == ticket);
-        if unsent {
-            left.insert(index);
+        if planted::is(Defect::EvictedBeforeSent) {
+            for of in Part::ALL {
+                for entry in txn.entries_of(PartRef { ticket, part: of })? {
+                    txn.settle_entry(entry.id, Settled::Duplicate)?;
+                }
+            }
+        } else if unsent {
+            if !planted::is(Defect::EvictionForgotten) {
+                left.insert(index);
+            }
             continue;
         }
         let part = PartRef { ticket, part };
+        if part.part == Part::Service {
+            drop_begun_here(txn, ticket, applying)?;
+        }
         txn.delete_mirror(part)?;
         txn.delete_asides_of(part)?;
         txn.forget_kept_of(part)?;

@@ -283,6 +283,13 @@ impl Changeset {
         if self.body.len() > limits::COMMAND_BYTES_MAX && body.iter().any(too_long) {
             return Err(BodyError::Malformed);
         }
+        #[cfg(any(test, feature = "testing"))]
+        if body
+            .iter()
+            .any(|entry| crate::testing::is_of_a_later_version(&entry.command))
+        {
+            return Err(BodyError::UnknownCommand);
+        }
         let mut at = self.header.at;
         let mut commands = Vec::with_capacity(body.len());
         for (place, entry) in (0..).zip(body) {

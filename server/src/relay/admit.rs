@@ -4,6 +4,7 @@
 use gongdan_core::clock::TimeInterval;
 use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::{ChangeHash, Part};
+use gongdan_core::planted::{self, Defect};
 use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::ticket::{Authored, Command, ConflictOn};
 use rusqlite::{Transaction, params};
@@ -195,6 +196,9 @@ fn show(
 }
 
 fn moves_crew(command: &Command) -> bool {
+    if planted::is(Defect::CrewChangeNotSeen) && matches!(command, Command::Assign { .. }) {
+        return false;
+    }
     matches!(
         command,
         Command::Open { .. }

@@ -3,6 +3,7 @@
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, TicketId};
+use gongdan_core::planted::{self, Defect};
 use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::codec;
 use gongdan_core::sync::verdict::Verdict;
@@ -167,6 +168,9 @@ pub(super) fn set_verdict(
          ON CONFLICT (verdict, reason) DO UPDATE SET count = count + 1",
     )?
     .execute(params![verdict.name(), reason(verdict)])?;
+    if planted::is(Defect::InboxRowDropped) && matches!(verdict, Verdict::Held { .. }) {
+        tx.execute("DELETE FROM inbox WHERE id = ?1", [row.id])?;
+    }
     if !matches!(verdict, Verdict::Quarantined { .. }) {
         tx.prepare_cached("DELETE FROM quarantined_changes WHERE inbox = ?1")?
             .execute([row.id])?;

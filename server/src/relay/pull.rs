@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, PartRef, PersonId, TicketId};
+use gongdan_core::planted::{self, Defect};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::protocol::{
     BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, WipeOrder,
@@ -257,7 +258,7 @@ impl Feed<'_> {
         let rows = statement.query_map(
             params![
                 self.sender.person.as_str(),
-                sql_index(cursor.seq),
+                sql_index(cursor.seq) + i64::from(planted::is(Defect::CursorOffByOne)),
                 sql_index(end),
                 self.sender.index,
                 sql_index(cursor.visible),
@@ -364,7 +365,9 @@ fn verdicts(
     let mut told: BTreeMap<u32, Verdict> = BTreeMap::new();
     let mut stays = false;
     let mut tell = |told: &mut BTreeMap<u32, Verdict>, sequence: u32, verdict: Verdict| {
-        if matches!(verdict, Verdict::Admitted { seq } if seq > through) {
+        if matches!(verdict, Verdict::Admitted { seq } if seq > through)
+            && !planted::is(Defect::AdmissionTooEarly)
+        {
             stays = true;
         } else {
             told.insert(sequence, verdict);

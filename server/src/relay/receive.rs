@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ChangesetHash, Part, TicketId};
+use gongdan_core::planted::{self, Defect};
 use gongdan_core::sync::changeset::{Changeset, pin};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use rusqlite::{OptionalExtension, params};
@@ -98,6 +99,9 @@ impl Relay {
             Ok::<_, StoreError>(found)
         })?;
         for device in devices {
+            if planted::is(Defect::UnjudgedAfterCrash) {
+                break;
+            }
             self.judge_device(device)?;
         }
         let held: Vec<Received> = self.db.read(|c| {
@@ -107,7 +111,7 @@ impl Relay {
                 [],
             )
         })?;
-        if held.is_empty() {
+        if held.is_empty() || planted::is(Defect::HeldNeverJudgedAgain) {
             return Ok(());
         }
         let changed = self.db.write(|tx| {
@@ -349,7 +353,8 @@ enum Members {
 
 /// The changesets that stand or fall with this one, the service part's first.
 fn members(work: &Work<'_, '_>, row: &Received) -> Result<Members, StoreError> {
-    let Some(act) = row.changeset.header.act else {
+    let act = row.changeset.header.act;
+    let Some(act) = act.filter(|_| !planted::is(Defect::ActSplit)) else {
         return Ok(Members::These(vec![row.clone()]));
     };
     let found = inbox::select(
@@ -410,7 +415,10 @@ fn judge_one(
     service: Option<&TicketDoc>,
     authority: Authority,
 ) -> Result<Outcome, StoreError> {
-    let admitted_before = duplicates(work, row)?;
+    let admitted_before = match planted::is(Defect::NoDeduplication) {
+        true => None,
+        false => duplicates(work, row)?,
+    };
     if let Some(verdict) = admitted_before {
         return Ok(Outcome::Said(verdict));
     }

@@ -4,6 +4,7 @@
 use chrono::NaiveDate;
 use gongdan_core::clock::{TimeInterval, Timestamp};
 use gongdan_core::ids::{PersonId, TicketId, TicketNumber};
+use gongdan_core::planted::{self, Defect};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{epoch, sql_index};
@@ -134,6 +135,12 @@ fn next_number(tx: &Transaction<'_>, date: NaiveDate) -> Result<TicketNumber, St
         [date.to_string()],
         |row| row.get(0),
     )?;
+    let sequence: u32 = sequence;
+    let sequence = match sequence {
+        3 if planted::is(Defect::NumberReused) => 2,
+        of if planted::is(Defect::NumberSkipped) => of + of / 3,
+        of => of,
+    };
     Ok(TicketNumber::new(date, sequence))
 }
 

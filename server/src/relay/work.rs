@@ -10,6 +10,7 @@ use gongdan_core::catalogue::Catalogue;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::{Part, PersonId, TicketId};
+use gongdan_core::planted::{self, Defect};
 use gongdan_core::policy::Standing;
 use gongdan_core::ticket::Field;
 use rusqlite::{Transaction, params};
@@ -203,6 +204,7 @@ impl<'t, 'c> Work<'t, 'c> {
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         self.admissions.write(self.tx)?;
         for (index, (id, received_at, parts)) in std::mem::take(&mut self.dirty) {
+            let stale = planted::is(Defect::ReadModelStale) && !parts.contains(&Part::Service);
             for part in parts {
                 let Some(Some(stored)) = self.documents.get(&(index, part)) else {
                     continue;
@@ -215,7 +217,9 @@ impl<'t, 'c> Work<'t, 'c> {
                     Err(Panicked) => damage::flag(self.tx, index, part, false)?,
                 }
             }
-            self.project(index, id, received_at)?;
+            if !stale {
+                self.project(index, id, received_at)?;
+            }
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod demo;
 mod fuzz;
 mod npm;
 mod process;
+mod prove;
 mod rules;
 mod setup;
 mod stamp;
@@ -35,6 +36,7 @@ cargo xtask COMMAND
   bench NAME [ARGS]...            run a benchmark, e.g. `cargo xtask bench sync --json`
   fuzz TARGET [--runs N] [--minimise]
                                   run a fuzz target, or shrink its corpus (nightly, or RUSTC_BOOTSTRAP)
+  prove [--minutes M] [ARGS]...   simulate work with faults, end with a table; --planted, --seed S
   demo [--exit] [ARGS]...         build what is stale, then run the demonstration day
 ";
 
@@ -63,6 +65,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "bench" => bench::command(&tree, rest),
         "fuzz" => fuzz::command(&tree, rest),
         "demo" => demo::command(&tree, rest),
+        "prove" => prove::command(&tree, rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)

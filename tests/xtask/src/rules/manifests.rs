@@ -8,6 +8,7 @@ use crate::process::Run;
 use crate::tree::Tree;
 
 const CORE: &str = "gongdan-core";
+const SIMULATION: &str = "gongdan-simulation";
 
 /// Crates that core's default features must not bring along, not even through another crate:
 /// networks, runtimes, databases and the binding generator.
@@ -72,6 +73,7 @@ pub(super) fn check(tree: &Tree) -> Result<(usize, Vec<Violation>)> {
 
     let mut violations = layers(&packages);
     violations.extend(core_manifest(&packages));
+    violations.extend(planted(&packages));
     violations.extend(core_tree(&brought));
     Ok((packages.len(), violations))
 }
@@ -181,6 +183,21 @@ fn layers(packages: &[Package]) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// Defects are planted for the simulator, and for nothing that is ever shipped.
+fn planted(packages: &[Package]) -> Vec<Violation> {
+    let others = packages.iter().filter(|package| package.name != SIMULATION);
+    others
+        .filter(|package| {
+            let mut features = package.dependencies.iter().flat_map(|of| &of.features);
+            features.any(|feature| feature == "planted")
+        })
+        .map(|package| {
+            let text = format!("{} must not enable planted defects", package.name);
+            Violation::new(&package.folder, text)
+        })
+        .collect()
 }
 
 fn core_manifest(packages: &[Package]) -> Vec<Violation> {
@@ -349,6 +366,18 @@ mod tests {
             core_manifest(&workspace(vec![chrono], vec![], vec![])).len(),
             1
         );
+    }
+
+    #[test]
+    fn planted_defects_are_the_simulators_alone() {
+        let with = || Dependency {
+            features: vec!["planted".to_owned()],
+            ..on(CORE)
+        };
+        let simulation = package(SIMULATION, "tests/simulation", vec![with()]);
+        assert_eq!(planted(&[simulation]), []);
+        let server = package("gongdan-server", "server", vec![with()]);
+        assert_eq!(planted(&[server]).len(), 1);
     }
 
     #[test]
