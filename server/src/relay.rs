@@ -153,10 +153,18 @@ impl Relay {
     pub fn sync(&self, now: Timestamp, sender: &Sender, body: &[u8]) -> Result<Vec<u8>, SyncError> {
         let received = gongdan_core::sync::wire::decode_request(body)?;
         let from_the_start = received.cursor.is_empty();
+        let spelled_out = received.incoming.is_spelled_out();
         let (cursor, changesets) = self.resolve(sender, received.cursor, received.incoming)?;
         let end_before = self.db.read(log_end)?;
         self.take_back(now, sender, &received.given_back)?;
-        let hashes = self.receive(now, sender, changesets)?;
+        let hashes = self
+            .receive(now, sender, changesets)
+            .map_err(|error| match error {
+                // What it refers to is not here what it is there: a revoked phone, say, holds own changes
+                // without others' before them. Spelled out it can be told from a forgery.
+                SyncError::BadSignature if !spelled_out => SyncError::UnresolvedReference,
+                error => error,
+            })?;
         self.note_unsent(sender, received.unsent)?;
         if hashes.is_empty() && received.want.is_empty() {
             self.quarantine_never_complete(sender.index, cursor.verdict_seq)?;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: every place that two people can write at once is looked at here.
 
+use std::collections::BTreeMap;
+
 use automerge::{Automerge, ObjId, ROOT, ReadDoc};
 
 use super::hydrate::value_of;
@@ -14,18 +16,24 @@ use crate::ticket::{Candidate, Conflict, ConflictOn, Field};
 pub(super) fn conflicts(doc: &TicketDoc, provenance: &Provenance) -> Vec<Conflict> {
     let search = Search { doc, provenance };
     let mut found = Vec::new();
+    let mut rivals: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for field in Field::ALL.iter().filter(|field| field.part() == doc.part()) {
         let (_, section, key) = field.place();
-        found.extend(search.at(section, key, || ConflictOn::Field { field: *field }));
+        let rivals = rivals
+            .entry(section)
+            .or_insert_with(|| search.rivals(section));
+        if rivals.iter().any(|rival| rival == key) {
+            found.extend(search.at(section, key, || ConflictOn::Field { field: *field }));
+        }
     }
-    for item in search.keys(schema::CHECKLIST) {
+    for item in search.rivals(schema::CHECKLIST) {
         found.extend(
             search.at(schema::CHECKLIST, &item, || ConflictOn::Checklist {
                 item: item.clone(),
             }),
         );
     }
-    for person in search.keys(schema::CREW) {
+    for person in search.rivals(schema::CREW) {
         if let Ok(id) = person.parse::<PersonId>() {
             found.extend(search.at(schema::CREW, &person, || ConflictOn::Crew {
                 person: id.clone(),
@@ -67,6 +75,18 @@ impl Search<'_> {
         self.map(name)
             .map(|map| self.automerge().keys(map).collect())
             .unwrap_or_default()
+    }
+
+    /// The keys of a map under which more than one value stands.
+    fn rivals(&self, name: &str) -> Vec<String> {
+        let Some(map) = self.map(name) else {
+            return Vec::new();
+        };
+        let entries = self.automerge().map_range(map, ..);
+        entries
+            .filter(|entry| entry.conflict)
+            .map(|entry| entry.key.into_owned())
+            .collect()
     }
 
     fn child(&self, name: &str, key: &str) -> Option<ObjId> {

@@ -150,7 +150,13 @@ impl Replica {
             if applying.split {
                 put(txn, meta::SPLIT, &true)?;
             }
-            put(txn, meta::NEWEST, &newest.max(response.through))?;
+            // A revoked device hears of its own admissions and of nothing else.
+            let own = response
+                .verdicts
+                .iter()
+                .filter_map(|told| admitted_at(&told.verdict));
+            let heard = own.fold(response.through, u64::max);
+            put(txn, meta::NEWEST, &newest.max(heard))?;
             put(txn, meta::THROUGH, &response.through)?;
             put(txn, meta::ANCHOR, &response.time)?;
             outcome.changed = applying
@@ -166,7 +172,7 @@ impl Replica {
             }
             outcome.more = response.more
                 || applying.forgotten
-                || !applying.want.is_empty()
+                || applying.wants_more
                 || !txn.entries_in(OutboxState::Pending)?.is_empty()
                 || !txn.entries_in(OutboxState::InFlight)?.is_empty();
             outcome.more |= recovery::go_on(txn, &response)?;
@@ -220,6 +226,8 @@ struct Applying {
     tickets: BTreeSet<TicketId>,
     /// Documents that went another way than the server's: a snapshot is to come.
     want: BTreeSet<PartIndex>,
+    /// Some of them were not asked for before: what was, and was not sent, is not asked for at once again.
+    wants_more: bool,
     /// Outbox entries that are to be authored anew.
     anew: BTreeSet<u64>,
     unsettled: u32,
@@ -276,9 +284,8 @@ impl Applying {
     /// Own admitted changesets and others', in the log's order, so that a base that is told as 'before
     /// this entry' is the same here as there.
     fn log(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
-        let own = response.verdicts.iter().filter_map(|v| match v.verdict {
-            Verdict::Admitted { seq } => Some((seq, Step::Own(v.device_sequence))),
-            _ => None,
+        let own = response.verdicts.iter().filter_map(|told| {
+            admitted_at(&told.verdict).map(|seq| (seq, Step::Own(told.device_sequence)))
         });
         let mut steps: Vec<(u64, Step<'_>)> = own.collect();
         steps.extend(
@@ -528,14 +535,24 @@ impl Applying {
             .unwrap_or_default()
             .into_iter()
             .collect();
+        let asked = want.clone();
         want.retain(|part| !came.contains(part));
         want.append(&mut self.want.clone());
         want.retain(|part| !response.evictions.contains(part));
+        self.wants_more = !want.is_subset(&asked);
         if planted::is(Defect::WantForgotten) {
             want.clear();
         }
         self.want.clone_from(&want);
         put(txn, meta::WANT, &want.into_iter().collect::<Vec<_>>())
+    }
+}
+
+/// The place in the log that a verdict tells.
+const fn admitted_at(verdict: &Verdict) -> Option<u64> {
+    match verdict {
+        Verdict::Admitted { seq } => Some(*seq),
+        _ => None,
     }
 }
 

@@ -185,16 +185,61 @@ fn what_is_kept_and_set_aside_reads_back(store: &mut dyn Store) {
 }
 
 fn a_failed_transaction_writes_nothing(store: &mut dyn Store) {
-    write(store, |txn| got(txn.put_meta("kept", b"1")));
-    let failed = store.write(&mut |txn| {
+    let part = entry(OutboxState::Pending).part_ref();
+    let ticket = row(1, Status::Received, "空调不制冷");
+    let mirror = |seq| MirrorRow {
+        document: vec![1],
+        heads: Vec::new(),
+        seq,
+    };
+    let sealed = |entry| SealedRow {
+        device_sequence: 3,
+        changeset: vec![8],
+        entries: vec![entry],
+    };
+    let actor = |device_index| ActorRow {
+        device_index,
+        person: testing::person("W001"),
+    };
+    let mut kept = 0;
+    write(store, |txn| {
+        got(txn.put_meta("kept", b"1"));
+        got(txn.put_mirror(part, &mirror(1)));
+        got(txn.put_sealed(&sealed(1)));
+        got(txn.put_actor(testing::actor(1), &actor(4)));
+        kept = got(txn.put_entry(&entry(OutboxState::Held)));
+    });
+    let mut all = |txn: &mut dyn StoreTxn| {
         txn.put_meta("kept", b"2")?;
+        txn.put_meta("new", b"2")?;
+        txn.put_mirror(part, &mirror(2))?;
+        txn.put_ticket(&ticket)?;
+        txn.delete_sealed(3)?;
+        txn.put_sealed(&sealed(2))?;
+        txn.put_actor(testing::actor(1), &actor(5))?;
         txn.put_entry(&entry(OutboxState::Pending))?;
+        txn.settle_entry(kept, Settled::Admitted)?;
+        txn.delete_mirror(part)?;
+        Ok(())
+    };
+    let failed = store.write(&mut |txn| {
+        all(txn)?;
         Err(StoreError::RolledBack)
     });
     assert!(failed.is_err());
+    assert!(store.read(&mut all).is_ok());
     write(store, |txn| {
         assert_eq!(got(txn.meta("kept")).as_deref(), Some(&b"1"[..]));
+        assert_eq!(got(txn.meta("new")), None);
+        assert_eq!(got(txn.mirror(part)), Some(mirror(1)));
+        assert_eq!(got(txn.ticket(ticket.id)), None);
+        assert_eq!(got(txn.all_sealed()), [sealed(1)]);
+        assert_eq!(got(txn.actor(testing::actor(1))), Some(actor(4)));
         assert_eq!(got(txn.entries_in(OutboxState::Pending)), []);
+        assert_eq!(got(txn.entries_in(OutboxState::Held)).len(), 1);
+        got(txn.settle_entry(kept, Settled::Admitted));
+        got(txn.delete_mirror(part));
+        got(txn.delete_sealed(3));
     });
 }
 

@@ -306,6 +306,16 @@ impl Incoming {
         self.raw.is_empty()
     }
 
+    /// Whether nothing in them refers to what the server has.
+    pub fn is_spelled_out(&self) -> bool {
+        self.wire.as_ref().is_none_or(|wire| {
+            wire.items.iter().all(|item| {
+                let told = matches!(item.base, BaseHint::Genesis | BaseHint::Explicit(_));
+                told && item.part < 0
+            })
+        })
+    }
+
     /// Puts the changesets together, as `device` of `person` must have signed them.
     pub fn resolve<R: Resolver>(
         self,
