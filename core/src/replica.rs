@@ -207,7 +207,7 @@ pub struct Replica {
     loaded: HashMap<PartRef, (u64, TicketDoc)>,
     uses: u64,
     /// The request that an answer is awaited for.
-    awaiting: Option<Vec<u8>>,
+    awaiting: Option<request::Sent>,
     /// The next request spells everything out.
     spell_out: bool,
     observers: Vec<Box<dyn Observer>>,

@@ -9,6 +9,7 @@
 //! Invariant: nothing is written to a document but by an [`Admitted`](crate::gate::Admitted), and nothing
 //! that was received with a right signature is ever lost.
 
+mod acts;
 mod admit;
 mod cursor;
 pub mod damage;

@@ -44,7 +44,7 @@ pub struct World {
     pub office: Office,
     /// The phones, in the order they were made.
     pub phones: Vec<Phone>,
-    /// Phones that hear of a copy of themselves go on as devices of their own.
+    /// Phones that hear of a copy of themselves go on as devices of their own, as the library for phones does it.
     pub incarnates: bool,
     random: Random,
     folder: tempfile::TempDir,
@@ -68,7 +68,7 @@ impl World {
             clock,
             office,
             phones: Vec::new(),
-            incarnates: false,
+            incarnates: true,
             random,
             folder,
             finished: false,
@@ -109,7 +109,6 @@ impl World {
     pub fn copy_phone(&mut self, phone: usize) -> usize {
         let copy = self.phones[phone].copied();
         self.phones.push(copy);
-        self.incarnates = true;
         self.phones.len() - 1
     }
 

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use gongdan_core::ids::TicketId;
+use gongdan_core::policy::Role;
 use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::ticket::{Command, Field};
 use gongdan_server::auth::devices;
+use gongdan_server::relay::Decision;
 use gongdan_tests::link::Fate;
 use gongdan_tests::random::Random;
 use gongdan_tests::world::{World, note};
@@ -121,7 +123,6 @@ fn what_was_under_way_when_the_answer_was_lost_comes_in_once() {
 #[test]
 fn a_phone_put_back_to_a_backup_goes_on_as_a_device_of_its_own() {
     let mut world = World::with(&["W001"]);
-    world.incarnates = true;
     let id = world.accepted(0, &["W001"]);
     let backup = world.phones[0].backup();
     world.act(0, id, note("备份之后"));
@@ -144,6 +145,54 @@ fn a_phone_put_back_to_a_backup_goes_on_as_a_device_of_its_own() {
     world.act(0, id, note("重启之后"));
     world.run_until_quiescent();
     assert_eq!(world.office.ticket(id).notes.len(), 3);
+    nobody_decides(&world);
+    world.finish();
+}
+
+#[test]
+fn a_verdict_on_what_a_copy_sent_settles_nothing_here() {
+    let mut world = World::with(&["W001"]);
+    world.incarnates = false;
+    let id = world.accepted(0, &["W001"]);
+    let copy = world.copy_phone(0);
+    world.office.set_roles("W001", &[]);
+    world.act(0, id, note("甲"));
+    world.exchange(0);
+    world.act(copy, id, note("乙"));
+    world.exchange(copy);
+    // Two of one number wait; the desk decides the copy's before either goes on under a name of its own.
+    let waiting = world.office.inbox("quarantined");
+    assert_eq!(waiting.len(), 2);
+    let verdict = world.office.decide(waiting[1], Decision::Admit).unwrap();
+    assert!(matches!(verdict, Verdict::Admitted { .. }), "{verdict:?}");
+    assert_eq!(notes(&world, id), ["乙"]);
+    world.exchange(0);
+    assert_eq!(
+        world.phones[0].counts().quarantined,
+        1,
+        "it waits as before"
+    );
+    world.incarnates = true;
+    world.office.set_roles("W001", &[Role::Technician]);
+    world.run_until_quiescent();
+    assert_eq!(notes(&world, id), ["乙", "甲"]);
+    nobody_decides(&world);
+    world.finish();
+}
+
+#[test]
+fn what_was_not_sent_yet_is_not_settled_by_a_copy_that_sent_something_of_its_number() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    let copy = world.copy_phone(0);
+    // Sealed, and never at the server.
+    world.act(copy, id, note("乙"));
+    let lost = world.phones[copy].next_request();
+    world.act(0, id, note("甲"));
+    world.exchange(0);
+    drop(lost);
+    world.run_until_quiescent();
+    assert_eq!(notes(&world, id), ["乙", "甲"]);
     nobody_decides(&world);
     world.finish();
 }

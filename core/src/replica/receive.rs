@@ -31,6 +31,10 @@ const REASSIGNED: Verdict = Verdict::Quarantined {
     reason: QuarantineReason::Reassigned,
 };
 
+const TWICE: Verdict = Verdict::Quarantined {
+    reason: QuarantineReason::SequenceTwice,
+};
+
 impl Replica {
     /// Takes a response over. On an error nothing is written, and the same request may go again.
     pub fn receive(&mut self, body: &[u8]) -> Result<Outcome, ReceiveError> {
@@ -45,12 +49,11 @@ impl Replica {
             Ok(())
         })?;
         let response = decode_response(body, |index| known.get(&index).cloned())?;
-        let unbound = planted::is(Defect::AnswerNotBound).then(Vec::new);
-        let asked = self
-            .awaiting
-            .as_ref()
-            .or(unbound.as_ref())
-            .ok_or(ReceiveError::NotForThisRequest)?;
+        let (asked, carried) = match &self.awaiting {
+            Some(sent) => (&sent.bytes[..], sent.carried.clone()),
+            None if planted::is(Defect::AnswerNotBound) => (&[][..], BTreeSet::new()),
+            None => return Err(ReceiveError::NotForThisRequest),
+        };
         let message = time_message(response.time, self.identity.device, asked);
         if !self
             .server_key()
@@ -96,6 +99,7 @@ impl Replica {
                 sealed_through: get::<Chain>(txn, meta::CHAIN)?
                     .unwrap_or_default()
                     .device_sequence,
+                carried: carried.clone(),
                 ..Applying::default()
             };
             if let (Some(json), Some(catalogue)) = (&response.catalogue, &catalogue) {
@@ -239,6 +243,8 @@ struct Applying {
     split: bool,
     /// The last of the device's numbers that this store has given.
     sealed_through: u32,
+    /// Numbers of the changesets that the request carried.
+    carried: BTreeSet<u32>,
     /// What stands behind this device's actors, once it knows its own index.
     own: Option<ActorRow>,
 }
@@ -316,6 +322,9 @@ impl Applying {
             self.split |= device_sequence > self.sealed_through;
             return Ok(());
         };
+        if !self.is_of_this_store(txn, &sealed)? {
+            return Ok(());
+        }
         let mut left = Vec::with_capacity(sealed.entries.len());
         for id in &sealed.entries {
             let Some(entry) = txn.entry(*id)? else {
@@ -388,6 +397,25 @@ impl Applying {
         Ok(())
     }
 
+    /// Whether a verdict on this number can be on what this store has of it. What is in flight is known by the
+    /// answer to a request that carried it, and by no other: a copy of the phone gives the same numbers.
+    fn is_of_this_store(
+        &self,
+        txn: &mut dyn StoreTxn,
+        sealed: &SealedRow,
+    ) -> Result<bool, StoreError> {
+        if self.carried.contains(&sealed.device_sequence) {
+            return Ok(true);
+        }
+        for id in &sealed.entries {
+            let entry = txn.entry(*id)?;
+            if entry.is_some_and(|entry| entry.state == OutboxState::InFlight) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn verdicts(&mut self, txn: &mut dyn StoreTxn, response: &Response) -> Result<(), StoreError> {
         for told in &response.verdicts {
             let state = match &told.verdict {
@@ -400,6 +428,9 @@ impl Applying {
             let Some(sealed) = txn.sealed(told.device_sequence)? else {
                 continue;
             };
+            if !self.is_of_this_store(txn, &sealed)? {
+                continue;
+            }
             if told.verdict == REASSIGNED && self.parted(txn, &sealed)? {
                 continue;
             }
@@ -423,14 +454,12 @@ impl Applying {
                 }
                 let before = std::mem::replace(&mut entry.state, state);
                 entry.verdict = Some(told.verdict.clone());
+                self.split |= told.verdict == TWICE;
                 match &told.verdict {
                     // Another one of this number is there already: what became of it, this device forgot.
-                    Verdict::Quarantined {
-                        reason: QuarantineReason::SequenceTwice,
-                    } if before != OutboxState::Quarantined => {
+                    twice if *twice == TWICE && before != OutboxState::Quarantined => {
                         self.unsettled += 1;
                         self.forgotten = true;
-                        self.split = true;
                     }
                     // An act stands or falls as one, and so does what a person declined; of other
                     // changesets only the command named falls.

@@ -19,12 +19,19 @@ const OVERHEAD_BYTES: usize = 256;
 /// One head as it travels.
 pub(super) const HEAD_BYTES: usize = 34;
 
+/// A request that an answer is awaited for.
+pub(super) struct Sent {
+    pub(super) bytes: Vec<u8>,
+    /// The numbers of the changesets in it.
+    pub(super) carried: BTreeSet<u32>,
+}
+
 impl Replica {
     /// The bytes of the next `POST /v1/sync`. Entries become in flight; ask again after [`Replica::receive`]
     /// where it says so. An answer that never comes costs nothing: the same changesets go again.
     pub fn next_request(&mut self) -> Result<Vec<u8>, StoreError> {
         let mut spell_out = self.spell_out;
-        let mut bytes = Vec::new();
+        let (mut bytes, mut carried) = (Vec::new(), BTreeSet::new());
         let (key, identity, entropy) = (&self.key, &self.identity, &mut self.entropy);
         self.store.write(&mut |txn| {
             // Without a place in the log nothing that was told is to be referred to.
@@ -36,7 +43,8 @@ impl Replica {
             let explicit = spell_out || recovery::is_on(txn)?;
             let changesets = outgoing(txn, through, spell_out, explicit)?;
             let given_back = recovery::give(txn, &changesets)?;
-            let unsent = unsent(txn, &changesets)?;
+            carried = numbers(&changesets);
+            let unsent = unsent(txn, &carried)?;
             let request = Request {
                 cursor: if spell_out { Vec::new() } else { cursor },
                 catalogue: get::<u32>(txn, "catalogue_version")?.unwrap_or(0),
@@ -49,7 +57,10 @@ impl Replica {
             bytes = encode_request(&request);
             Ok(())
         })?;
-        self.awaiting = Some(bytes.clone());
+        self.awaiting = Some(Sent {
+            bytes: bytes.clone(),
+            carried,
+        });
         Ok(bytes)
     }
 
@@ -96,13 +107,14 @@ impl Replica {
     }
 }
 
-/// What waits and does not go with these changesets: entries past a request's size, and attachments, which go
-/// by themselves.
-fn unsent(txn: &mut dyn StoreTxn, changesets: &[Outgoing]) -> Result<Option<Unsent>, StoreError> {
-    let goes: BTreeSet<u32> = changesets
-        .iter()
-        .map(|outgoing| outgoing.changeset.header.device_sequence)
-        .collect();
+fn numbers(changesets: &[Outgoing]) -> BTreeSet<u32> {
+    let headers = changesets.iter().map(|of| &of.changeset.header);
+    headers.map(|header| header.device_sequence).collect()
+}
+
+/// What waits and does not go with the changesets of these numbers: entries past a request's size, and
+/// attachments, which go by themselves.
+fn unsent(txn: &mut dyn StoreTxn, goes: &BTreeSet<u32>) -> Result<Option<Unsent>, StoreError> {
     let mut waits = txn.entries_in(OutboxState::Pending)?;
     waits.extend(txn.entries_in(OutboxState::InFlight)?);
     waits.retain(|entry| entry.device_sequence.is_none_or(|at| !goes.contains(&at)));

@@ -10,6 +10,7 @@ use gongdan_core::sync::verdict::{QuarantineReason, Refusal, Verdict};
 use rusqlite::params;
 
 use super::Relay;
+use super::acts;
 use super::inbox::{self, Received};
 use super::never::NEVER_COMPLETE;
 use super::receive::{judge_unit, settle};
@@ -62,7 +63,7 @@ impl Relay {
         let verdict = self.db.write(|tx| {
             let row = inbox::by_hash(tx, hash).map_err(DecideError::Store)?;
             let row = row
-                .filter(is_quarantined)
+                .filter(Received::is_quarantined)
                 .ok_or(DecideError::NotQuarantined)?;
             let mut work = Work::new(tx);
             match decision {
@@ -92,10 +93,6 @@ fn changes_nothing(before: Option<&Verdict>, after: &Verdict) -> bool {
         Verdict::Held { .. } => before == Some(&NEVER_COMPLETE),
         _ => false,
     }
-}
-
-fn is_quarantined(row: &Received) -> bool {
-    !row.superseded && matches!(row.verdict, Some(Verdict::Quarantined { .. }))
 }
 
 fn admit(
@@ -138,7 +135,7 @@ fn decline(
         reason: Refusal::Declined,
     };
     let mut gone: BTreeSet<Pin> = BTreeSet::new();
-    let mut falls = act_of(work, row)?;
+    let mut falls = acts::quarantined(work, row)?;
     while !falls.is_empty() {
         for member in falls.drain(..) {
             gone.insert(member.changeset.header.pin);
@@ -159,7 +156,7 @@ fn decline(
                 .iter()
                 .any(|head| gone.contains(&pin(*head)))
             {
-                falls.extend(act_of(work, &dependent)?);
+                falls.extend(acts::quarantined(work, &dependent)?);
             }
         }
     }
@@ -190,26 +187,6 @@ fn dependents(work: &Work<'_, '_>, ticket: TicketId) -> Result<Vec<Received>, St
     Ok(found
         .into_iter()
         .filter(|row| row.verdict == depends)
-        .collect())
-}
-
-/// The quarantined changesets that stand or fall with this one.
-fn act_of(work: &Work<'_, '_>, row: &Received) -> Result<Vec<Received>, StoreError> {
-    let Some(act) = row.changeset.header.act else {
-        return Ok(vec![row.clone()]);
-    };
-    let found = inbox::select(
-        work.tx,
-        "device_idx = ?1 AND device_sequence BETWEEN ?2 AND ?3 AND state = 'quarantined' AND superseded_by IS NULL",
-        params![
-            row.device_index,
-            act.first,
-            act.first.saturating_add(act.count - 1)
-        ],
-    )?;
-    Ok(found
-        .into_iter()
-        .filter(|member| member.changeset.header.act == Some(act))
         .collect())
 }
 

@@ -28,6 +28,11 @@ impl Received {
     pub(crate) fn ticket(&self) -> TicketId {
         self.changeset.header.ticket
     }
+
+    /// Whether it waits for a person's decision.
+    pub(super) fn is_quarantined(&self) -> bool {
+        !self.superseded && matches!(self.verdict, Some(Verdict::Quarantined { .. }))
+    }
 }
 
 const COLUMNS: &str =

@@ -18,7 +18,7 @@ use gongdan_core::sync::protocol::{
     BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, WipeOrder,
     time_message, wipe_message,
 };
-use gongdan_core::sync::verdict::Verdict;
+use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
 use rusqlite::{Connection, params};
 
 use super::cursor::Cursor;
@@ -348,6 +348,10 @@ pub(super) fn record(row: tickets::TicketRow) -> TicketRecord {
     }
 }
 
+const TWICE: Verdict = Verdict::Quarantined {
+    reason: QuarantineReason::SequenceTwice,
+};
+
 /// Adds the verdicts: of the request's changesets, and those that changed since the cursor. The number to go
 /// on from, which stays where an admission lies past `through`: the phone applies entries in the log's order.
 fn verdicts(
@@ -375,11 +379,10 @@ fn verdicts(
     };
     if end > since {
         let mut statement = c.prepare_cached(
-            // Of two of one number the device has the one that came last: it was put back to a backup.
-            "SELECT device_sequence, verdict, verdict_seq FROM inbox i WHERE device_idx = ?1 AND verdict_seq > ?2
-               AND NOT EXISTS (SELECT 1 FROM inbox later WHERE later.device_idx = i.device_idx
-                 AND later.device_sequence = i.device_sequence AND later.id > i.id)
-             ORDER BY verdict_seq LIMIT ?3",
+            "SELECT device_sequence, verdict, verdict_seq, EXISTS (SELECT 1 FROM inbox other
+                 WHERE other.device_idx = i.device_idx AND other.device_sequence = i.device_sequence
+                   AND other.id <> i.id)
+             FROM inbox i WHERE device_idx = ?1 AND verdict_seq > ?2 ORDER BY verdict_seq LIMIT ?3",
         )?;
         let rows = statement
             .query_map(
@@ -389,6 +392,7 @@ fn verdicts(
                         row.get::<_, u32>(0)?,
                         row.get::<_, Vec<u8>>(1)?,
                         row.get::<_, i64>(2)?,
+                        row.get::<_, bool>(3)?,
                     ))
                 },
             )?
@@ -397,14 +401,13 @@ fn verdicts(
             response.more = true;
             end = rows.last().map_or(end, |row| row.2.cast_unsigned());
         }
-        for (sequence, bytes, _) in rows {
-            tell(
-                &mut told,
-                sequence,
-                codec::decode(&bytes).map_err(|_| StoreError::Malformed {
-                    what: "inbox.verdict",
-                })?,
-            );
+        for (sequence, bytes, _, twice) in rows {
+            let verdict = codec::decode(&bytes).map_err(|_| StoreError::Malformed {
+                what: "inbox.verdict",
+            })?;
+            // Which of two the asking store has, nobody can tell: it hears that there are two.
+            let verdict = if twice { TWICE } else { verdict };
+            tell(&mut told, sequence, verdict);
         }
     }
     // A request's own changesets last: of two of one number it hears of the one it sent.

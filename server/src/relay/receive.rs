@@ -14,6 +14,7 @@ use gongdan_core::sync::changeset::{Changeset, pin};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use rusqlite::{OptionalExtension, params};
 
+use super::acts::{Members, members};
 use super::admit::admit;
 use super::inbox::{self, Received};
 use super::never::NEVER_COMPLETE;
@@ -343,52 +344,6 @@ fn settle_these(
         }
     }
     Ok(false)
-}
-
-enum Members {
-    These(Vec<Received>),
-    Missing,
-    NoAct(Vec<Received>),
-}
-
-/// The changesets that stand or fall with this one, the service part's first.
-fn members(work: &Work<'_, '_>, row: &Received) -> Result<Members, StoreError> {
-    let act = row.changeset.header.act;
-    let Some(act) = act.filter(|_| !planted::is(Defect::ActSplit)) else {
-        return Ok(Members::These(vec![row.clone()]));
-    };
-    let found = inbox::select(
-        work.tx,
-        "device_idx = ?1 AND device_sequence BETWEEN ?2 AND ?3 AND chained = 1",
-        params![
-            row.device_index,
-            act.first,
-            act.first.saturating_add(act.count - 1)
-        ],
-    )?;
-    let (mut own, others): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|member| member.changeset.header.act == Some(act));
-    // A second changeset of the same number stands in quarantine and counts for nothing here.
-    let strange = others.iter().any(|other| {
-        other.verdict
-            != Some(Verdict::Quarantined {
-                reason: QuarantineReason::SequenceTwice,
-            })
-    });
-    own.sort_by_key(|member| (member.changeset.header.part, member.id));
-    let one_ticket = own.iter().all(|member| member.ticket() == row.ticket());
-    let parts_differ = own
-        .windows(2)
-        .all(|pair| pair[0].changeset.header.part != pair[1].changeset.header.part);
-    if strange || !one_ticket || !parts_differ {
-        return Ok(Members::NoAct(own));
-    }
-    Ok(if own.len() < act.count as usize {
-        Members::Missing
-    } else {
-        Members::These(own)
-    })
 }
 
 enum Outcome {

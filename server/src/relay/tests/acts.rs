@@ -1,12 +1,13 @@
 //! Acts that span parts: admitted together or not at all.
 
 use gongdan_core::ids::Part;
-use gongdan_core::sync::changeset::ActLink;
-use gongdan_core::sync::verdict::{HeldWhy, Refusal, Verdict};
+use gongdan_core::sync::changeset::{ActLink, Changeset};
+use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use gongdan_core::testing;
 use gongdan_core::ticket::Command;
 
 use super::harness::{SUPERVISOR, Server, TECHNICIAN, note};
+use crate::relay::Decision;
 
 const INCOMPLETE: Verdict = Verdict::Held {
     why: HeldWhy::Incomplete,
@@ -185,4 +186,87 @@ fn a_form_that_was_open_while_others_wrote_becomes_a_conflict() {
         1,
         "the first; the rest widen it"
     );
+}
+
+const TWICE: Verdict = Verdict::Quarantined {
+    reason: QuarantineReason::SequenceTwice,
+};
+
+/// An opening on a copy of the phone as it was enrolled, which counts from one again.
+fn opening_on_a_copy(server: &Server, phone: &mut super::harness::Phone, of: u8) -> [Changeset; 2] {
+    (phone.sequence, phone.link, phone.actor) = (0, [0; 16], testing::actor(80 + of));
+    phone.opening(testing::ticket(of), server.now())
+}
+
+fn verdicts(server: &Server, of: &[Changeset]) -> Vec<&'static str> {
+    let told = of.iter().map(|changeset| server.verdict(changeset.hash()));
+    told.map(|verdict| verdict.map_or("none", |verdict| verdict.name()))
+        .collect()
+}
+
+#[test]
+fn acts_of_two_copies_under_the_same_numbers_are_two_acts() {
+    let server = Server::new();
+    let mut phone = server.phone(TECHNICIAN);
+    let first = phone.opening(testing::ticket(1), server.now());
+    server.receive(&phone, &first);
+    let second = opening_on_a_copy(&server, &mut phone, 2);
+    assert_eq!(server.receive(&phone, &second), [TWICE, TWICE]);
+    let by = testing::person(SUPERVISOR);
+    let hash = second[1].hash();
+    let decided = server
+        .relay
+        .decide(server.now(), &by, hash, Decision::Admit)
+        .unwrap();
+    assert!(matches!(decided, Verdict::Admitted { .. }), "{decided:?}");
+    for act in [first, second] {
+        assert_eq!(verdicts(&server, &act), ["admitted", "admitted"]);
+    }
+    assert_eq!(server.count("SELECT count(*) FROM tickets"), 2);
+}
+
+#[test]
+fn declining_the_act_of_one_copy_leaves_the_others() {
+    let server = Server::new();
+    let mut phone = server.phone(TECHNICIAN);
+    let first = phone.opening(testing::ticket(1), server.now());
+    server.receive(&phone, &first);
+    let second = opening_on_a_copy(&server, &mut phone, 2);
+    server.receive(&phone, &second);
+    let third = opening_on_a_copy(&server, &mut phone, 3);
+    server.receive(&phone, &third);
+    let by = testing::person(SUPERVISOR);
+    let hash = second[0].hash();
+    server
+        .relay
+        .decide(server.now(), &by, hash, Decision::Decline)
+        .unwrap();
+    assert_eq!(verdicts(&server, &first), ["admitted", "admitted"]);
+    assert_eq!(verdicts(&server, &second), ["refused", "refused"]);
+    assert_eq!(verdicts(&server, &third), ["quarantined", "quarantined"]);
+}
+
+#[test]
+fn an_act_stands_though_a_copy_used_its_numbers_for_something_else() {
+    let server = Server::new();
+    let ticket = server.assigned(TECHNICIAN);
+    let mut phone = server.phone(TECHNICIAN);
+    phone.take(&server, ticket);
+    let at = server.now();
+    let notes = [
+        phone.seal(ticket, at, vec![note("一")]),
+        phone.seal(ticket, at, vec![note("二")]),
+    ];
+    server.receive(&phone, &notes);
+    let act = opening_on_a_copy(&server, &mut phone, 2);
+    assert_eq!(server.receive(&phone, &act), [TWICE, TWICE]);
+    let by = testing::person(SUPERVISOR);
+    let hash = act[0].hash();
+    let decided = server
+        .relay
+        .decide(server.now(), &by, hash, Decision::Admit)
+        .unwrap();
+    assert!(matches!(decided, Verdict::Admitted { .. }), "{decided:?}");
+    assert_eq!(verdicts(&server, &act), ["admitted", "admitted"]);
+    assert_eq!(verdicts(&server, &notes), ["admitted", "admitted"]);
 }
