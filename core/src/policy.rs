@@ -15,7 +15,7 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 pub use capability::Capability;
-pub use standing::{Relation, Standing};
+pub use standing::{Relation, Standing, is_pooled, serves};
 pub use table::{holdings, readings};
 
 use crate::ids::Part;

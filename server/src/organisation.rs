@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use gongdan_core::catalogue::{Catalogue, LEASE_DAYS_MAX, Person};
+use gongdan_core::catalogue::{Catalogue, Group, LEASE_DAYS_MAX, Person};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::PersonId;
+use gongdan_core::policy::Role;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::auth::users;
@@ -256,11 +257,22 @@ pub fn current(connection: &Connection) -> Result<Option<Catalogue>, StoreError>
     )
 }
 
-/// Where people stand: what their relation to tickets hangs on.
-fn places(catalogue: &Catalogue) -> BTreeMap<&PersonId, impl PartialEq + '_> {
+/// What of a person decides about what their phone may hold: roles, group with what it serves, unit.
+type Place<'a> = (&'a [Role], Option<&'a Group>, Option<&'a String>);
+
+fn places(catalogue: &Catalogue) -> BTreeMap<&PersonId, Place<'_>> {
+    let groups = catalogue.groups.iter();
+    let groups: BTreeMap<&String, &Group> = groups.map(|group| (&group.code, group)).collect();
     let people = catalogue.people.iter();
     people
-        .map(|p| (&p.id, (&p.roles, &p.group, &p.unit)))
+        .map(|person| {
+            let group = person.group.as_ref();
+            let group = group.and_then(|code| groups.get(code).copied());
+            (
+                &person.id,
+                (person.roles.as_slice(), group, person.unit.as_ref()),
+            )
+        })
         .collect()
 }
 

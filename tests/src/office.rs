@@ -59,6 +59,10 @@ pub fn organisation() -> Catalogue {
         worker(FOLLOW_UP, &[Role::FollowUpClerk]),
     ];
     people.extend(TECHNICIANS.map(|id| worker(id, &[Role::Technician])));
+    // Two of them pick from the pool of a group.
+    for person in people.iter_mut().rev().take(2) {
+        person.group = Some("home".to_owned());
+    }
     Catalogue {
         people,
         ..organisation::parse(SAMPLE).expect("the sample is sound")
@@ -300,12 +304,21 @@ impl Office {
 
     /// Gives a person other roles from now on.
     pub fn set_roles(&self, who: &str, roles: &[Role]) {
+        self.change(who, |person| person.roles = roles.to_vec());
+    }
+
+    /// Puts a person into a group, or into none, from now on.
+    pub fn set_group(&self, who: &str, group: Option<&str>) {
+        self.change(who, |person| person.group = group.map(str::to_owned));
+    }
+
+    fn change(&self, who: &str, how: impl FnOnce(&mut Person)) {
         let now = self.now();
         let mut changed = organisation()
             .person(&person(who))
             .expect("a person of the organisation")
             .clone();
-        changed.roles = roles.to_vec();
+        how(&mut changed);
         self.db
             .write(|tx| {
                 users::upsert(tx, &changed, now)?;

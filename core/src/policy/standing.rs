@@ -149,10 +149,18 @@ impl Relation {
 }
 
 fn in_pool(standing: &Standing, facts: &Facts) -> bool {
-    let Some(group) = &standing.group else {
-        return false;
-    };
-    let serves = match &facts.group {
+    let group = standing.group.as_ref();
+    is_pooled(facts) && group.is_some_and(|group| serves(group, facts))
+}
+
+/// Whether a ticket is there to be picked: nobody is assigned (R44).
+pub fn is_pooled(facts: &Facts) -> bool {
+    facts.crew.is_empty() && facts.status == Status::Received
+}
+
+/// Whether a ticket is one of a group's: by the group it was given to, or by region and product line (R43).
+pub fn serves(group: &Group, facts: &Facts) -> bool {
+    match &facts.group {
         Some(code) => *code == group.code,
         None => {
             let among = |codes: &[String], code: &Option<String>| {
@@ -160,6 +168,5 @@ fn in_pool(standing: &Standing, facts: &Facts) -> bool {
             };
             among(&group.regions, &facts.region) && among(&group.product_lines, &facts.product_line)
         }
-    };
-    serves && facts.crew.is_empty() && facts.status == Status::Received
+    }
 }

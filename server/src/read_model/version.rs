@@ -4,8 +4,9 @@ use rusqlite::{Connection, Transaction};
 
 use crate::store::StoreError;
 
-/// Raised whenever the same ticket gives other rows, or rows in another table, than before.
-const VERSION: i64 = 1;
+/// Raised whenever the same ticket gives other rows, or rows in another table, than before, or other phones
+/// may hold it.
+const VERSION: i64 = 2;
 
 /// Whether this program's projection made the rows.
 ///

@@ -6,7 +6,7 @@ use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::{ChangeHash, Part};
 use gongdan_core::planted::{self, Defect};
 use gongdan_core::sync::changeset::Changeset;
-use gongdan_core::ticket::{Authored, Command, ConflictOn};
+use gongdan_core::ticket::{Action, Authored, Command, ConflictOn, Field};
 use rusqlite::{Transaction, params};
 
 use super::documents::{Stored, join_heads};
@@ -171,11 +171,9 @@ fn show(
     seq: u64,
 ) -> Result<(), StoreError> {
     let header = &row.changeset.header;
-    let crew_changes = header.part == Part::Service
-        && commands
-            .iter()
-            .any(|authored| moves_crew(&authored.command));
-    if !is_new && !crew_changes {
+    let moves =
+        header.part == Part::Service && commands.iter().any(|authored| moves(&authored.command));
+    if !is_new && !moves {
         return Ok(());
     }
     let facts = work
@@ -185,7 +183,7 @@ fn show(
         return Ok(());
     };
     let mut parts = vec![header.part];
-    if crew_changes {
+    if moves {
         for part in [Part::Service, Part::Customer, Part::Office] {
             if part != header.part && work.has_part(ticket.index, part)? {
                 parts.push(part);
@@ -195,19 +193,34 @@ fn show(
     visibility::update(work, ticket, &facts, &parts, row.device_index, seq)
 }
 
-fn moves_crew(command: &Command) -> bool {
+/// Whether a command may move a ticket to other people: its crew, or its place in a pool by status, group,
+/// region or product line.
+fn moves(command: &Command) -> bool {
     if planted::is(Defect::CrewChangeNotSeen) && matches!(command, Command::Assign { .. }) {
         return false;
     }
-    matches!(
-        command,
-        Command::Open { .. }
-            | Command::Assign { .. }
-            | Command::SettleConflict {
-                on: ConflictOn::Crew { .. },
-                ..
-            }
-    )
+    match command {
+        Command::Correct { field, .. } => {
+            matches!(field, Field::Group | Field::Region | Field::ProductLine)
+        }
+        Command::SettleConflict { on, .. } => matches!(
+            on,
+            ConflictOn::Crew { .. }
+                | ConflictOn::Field {
+                    field: Field::Group | Field::Region | Field::ProductLine
+                }
+        ),
+        command => matches!(
+            command.action(),
+            Action::Open
+                | Action::Assign
+                | Action::Accept
+                | Action::Decline
+                | Action::Cancel
+                | Action::Reopen
+                | Action::SettleStatus
+        ),
+    }
 }
 
 fn register(tx: &Transaction<'_>, row: &Received) -> Result<(), StoreError> {

@@ -1,12 +1,14 @@
-//! The read model of an older program, made anew from the documents.
+//! The read model of an older program, and what phones may hold by its rules, made anew from the documents.
 //!
 //! Invariant: when the relay has started, every row is one that this program's projection makes.
 
 use gongdan_core::clock::Timestamp;
+use gongdan_core::ids::Part;
 use rusqlite::Transaction;
 
-use super::tickets;
 use super::work::Work;
+use super::{documents, log_end, tickets, visibility};
+use crate::auth::identity::DESK_INDEX;
 use crate::read_model;
 use crate::store::{Database, StoreError};
 
@@ -27,7 +29,13 @@ pub(super) fn refresh(db: &Database) -> Result<Option<usize>, StoreError> {
             // Ticket by ticket: what is in memory at once is one ticket's documents.
             let row =
                 tickets::by_index(tx, *index)?.ok_or(StoreError::Malformed { what: "tickets" })?;
-            Work::new(tx).project(*index, row.id, *received_at)?;
+            let mut work = Work::new(tx);
+            work.project(*index, row.id, *received_at)?;
+            let service = work.document(*index, Part::Service)?;
+            if let Some(facts) = service.and_then(|stored| stored.document.facts()) {
+                let parts = documents::parts(tx, *index)?;
+                visibility::update(&mut work, &row, &facts, &parts, DESK_INDEX, log_end(tx)?)?;
+            }
         }
         read_model::note_current(tx)?;
         Ok(Some(tickets.len()))

@@ -1,4 +1,5 @@
-//! Which documents a person's phones may hold for the sake of crew or opening.
+//! Which documents a person's phones may hold: for being of the crew, for having opened the ticket, or because
+//! it is in the pool that their group picks from (R43, R44).
 //!
 //! Invariant: a row changes in the transaction of what caused it, a log entry or a change of the person's
 //! place, and takes a new number, so that a cursor passes none. It carries the log's sequence at that moment:
@@ -12,6 +13,7 @@ use gongdan_core::document::{Facts, TicketDoc};
 use gongdan_core::ids::{Part, PersonId};
 use gongdan_core::planted::{self, Defect};
 use gongdan_core::policy::{self, Relation, Standing};
+use gongdan_core::ticket::Status;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::tickets::{self, TicketRow};
@@ -29,7 +31,8 @@ pub(super) fn newest_change(connection: &Connection) -> Result<u64, StoreError> 
     Ok(newest.unwrap_or(0).cast_unsigned())
 }
 
-/// Brings the rows of a ticket's `parts` up to date with its crew, after log entry `seq` of `device_index`.
+/// Brings the rows of a ticket's `parts` up to date with its crew and pool, after log entry `seq` of
+/// `device_index`.
 pub(super) fn update(
     work: &mut Work<'_, '_>,
     ticket: &TicketRow,
@@ -38,11 +41,13 @@ pub(super) fn update(
     device_index: i64,
     seq: u64,
 ) -> Result<(), StoreError> {
-    let mut people: BTreeSet<&PersonId> = facts.crew_ever.iter().collect();
+    let mut people: BTreeSet<PersonId> = facts.crew_ever.iter().cloned().collect();
     if ticket.opened_on != DESK_INDEX {
-        people.insert(&ticket.opener);
+        people.insert(ticket.opener.clone());
     }
-    for person in people {
+    people.extend(work.pickers(facts)?);
+    people.extend(holders(work.tx, ticket.index)?);
+    for person in &people {
         let standing = work.standing_now(person)?;
         for part in parts {
             let visible = may_hold(&standing, ticket, facts, *part)
@@ -50,10 +55,32 @@ pub(super) fn update(
             let opened = ticket.opened_on != DESK_INDEX && ticket.opener == *person;
             // The device that opened the ticket has made the document itself.
             let held_by = (opened && device_index == ticket.opened_on).then_some(device_index);
-            set(work.tx, ticket.index, person, *part, visible, held_by, seq)?;
+            let row = Row {
+                ticket_index: ticket.index,
+                person,
+                part: *part,
+                visible,
+                held_by,
+                seq,
+                is_remembered: is_remembered(ticket, facts, person),
+            };
+            row.set(work.tx)?;
         }
     }
     Ok(())
+}
+
+/// The people whose phones hold or held something of a ticket.
+fn holders(tx: &Transaction<'_>, ticket_index: u64) -> Result<Vec<PersonId>, StoreError> {
+    let mut statement =
+        tx.prepare_cached("SELECT DISTINCT person FROM visibility WHERE ticket_index = ?1")?;
+    let rows = statement.query_map([sql_index(ticket_index)], |row| row.get::<_, String>(0))?;
+    rows.map(|person| {
+        person?.parse().map_err(|_| StoreError::Malformed {
+            what: "visibility.person",
+        })
+    })
+    .collect()
 }
 
 /// Brings the rows of a person up to date whose place in the organisation has changed: what they may hold no
@@ -62,9 +89,15 @@ pub(crate) fn person_moved(tx: &Transaction<'_>, person: &PersonId) -> Result<()
     let mut work = Work::new(tx);
     let standing = work.standing_now(person)?;
     let seq = log_end(tx)?;
+    // What they hold or held, and what they may be able to pick from now.
     let indexes: Vec<i64> = tx
-        .prepare_cached("SELECT DISTINCT ticket_index FROM visibility WHERE person = ?1")?
-        .query_map([person.as_str()], |row| row.get(0))?
+        .prepare_cached(
+            "SELECT ticket_index FROM visibility WHERE person = ?1
+             UNION SELECT ticket_index FROM ticket_rows WHERE status = ?2",
+        )?
+        .query_map(params![person.as_str(), Status::Received.name()], |row| {
+            row.get(0)
+        })?
         .collect::<Result<_, _>>()?;
     for index in indexes {
         let index = index.cast_unsigned();
@@ -81,10 +114,17 @@ pub(crate) fn person_moved(tx: &Transaction<'_>, person: &PersonId) -> Result<()
         };
         for part in documents::parts(tx, index)? {
             // Where nobody can tell whose it is, it is nobody's.
-            let visible = facts
-                .as_ref()
-                .is_some_and(|facts| may_hold(&standing, &ticket, facts, part));
-            set(tx, index, person, part, visible, None, seq)?;
+            let facts = facts.as_ref();
+            let row = Row {
+                ticket_index: index,
+                person,
+                part,
+                visible: facts.is_some_and(|facts| may_hold(&standing, &ticket, facts, part)),
+                held_by: None,
+                seq,
+                is_remembered: facts.is_some_and(|facts| is_remembered(&ticket, facts, person)),
+            };
+            row.set(tx)?;
         }
     }
     Ok(())
@@ -97,50 +137,61 @@ fn may_hold(standing: &Standing, ticket: &TicketRow, facts: &Facts, part: Part) 
     policy::may_hold(&standing.roles, relation, part)
 }
 
-fn set(
-    tx: &Transaction<'_>,
+/// Whether a row tells whose ticket this is even while they may not hold it: should a role come back, it does.
+fn is_remembered(ticket: &TicketRow, facts: &Facts, person: &PersonId) -> bool {
+    let opened = ticket.opened_on != DESK_INDEX && ticket.opener == *person;
+    opened || facts.crew_ever.contains(person)
+}
+
+/// What is to stand in the table.
+struct Row<'a> {
     ticket_index: u64,
-    person: &PersonId,
+    person: &'a PersonId,
     part: Part,
     visible: bool,
     held_by: Option<i64>,
     seq: u64,
-) -> Result<(), StoreError> {
-    let key = params![person.as_str(), sql_index(ticket_index), part.code()];
-    let before: Option<bool> = tx
-        .prepare_cached(
-            "SELECT visible FROM visibility WHERE person = ?1 AND ticket_index = ?2 AND part = ?3",
-        )?
-        .query_row(key, |row| row.get(0))
-        .optional()?;
-    if before == Some(visible) {
-        return Ok(());
-    }
-    // A row of what was never held only remembers whose tickets these are, should a role come back.
-    let is_told = visible || before == Some(true) || held_by.is_some();
-    let change: i64 = if is_told {
+    is_remembered: bool,
+}
+
+impl Row<'_> {
+    fn set(&self, tx: &Transaction<'_>) -> Result<(), StoreError> {
+        let (person, index) = (self.person.as_str(), sql_index(self.ticket_index));
+        let before: Option<bool> = tx
+            .prepare_cached(
+                "SELECT visible FROM visibility WHERE person = ?1 AND ticket_index = ?2 AND part = ?3",
+            )?
+            .query_row(params![person, index, self.part.code()], |row| row.get(0))
+            .optional()?;
+        let is_nobodys = before.is_none() && !self.visible && !self.is_remembered;
+        if before == Some(self.visible) || is_nobodys {
+            return Ok(());
+        }
+        let is_told = self.visible || before == Some(true) || self.held_by.is_some();
+        let change: i64 = if is_told {
+            tx.prepare_cached(
+                "UPDATE relay_state SET visibility_change = visibility_change + 1 RETURNING visibility_change",
+            )?
+            .query_row([], |row| row.get(0))?
+        } else {
+            0
+        };
+        let held_by = self.held_by.filter(|_| before.is_none() && self.visible);
         tx.prepare_cached(
-            "UPDATE relay_state SET visibility_change = visibility_change + 1 RETURNING visibility_change",
+            "INSERT INTO visibility (person, ticket_index, part, visible, seq, held_by, change)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (person, ticket_index, part) DO UPDATE SET visible = excluded.visible,
+               seq = excluded.seq, held_by = excluded.held_by, change = excluded.change",
         )?
-        .query_row([], |row| row.get(0))?
-    } else {
-        0
-    };
-    let held_by = held_by.filter(|_| before.is_none() && visible);
-    tx.prepare_cached(
-        "INSERT INTO visibility (person, ticket_index, part, visible, seq, held_by, change)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (person, ticket_index, part) DO UPDATE SET visible = excluded.visible,
-           seq = excluded.seq, held_by = excluded.held_by, change = excluded.change",
-    )?
-    .execute(params![
-        person.as_str(),
-        sql_index(ticket_index),
-        part.code(),
-        visible,
-        sql_index(seq),
-        held_by,
-        change
-    ])?;
-    Ok(())
+        .execute(params![
+            person,
+            index,
+            self.part.code(),
+            self.visible,
+            sql_index(self.seq),
+            held_by,
+            change
+        ])?;
+        Ok(())
+    }
 }

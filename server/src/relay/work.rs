@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use gongdan_core::catalogue::Catalogue;
 use gongdan_core::clock::Timestamp;
-use gongdan_core::document::{TicketDoc, hydrate};
+use gongdan_core::document::{Facts, TicketDoc, hydrate};
 use gongdan_core::ids::{Part, PersonId, TicketId};
 use gongdan_core::planted::{self, Defect};
-use gongdan_core::policy::Standing;
+use gongdan_core::policy::{self, Standing};
 use gongdan_core::ticket::Field;
 use rusqlite::{Transaction, params};
 
@@ -290,6 +290,33 @@ impl<'t, 'c> Work<'t, 'c> {
             Some(_) => self.standing(person, version),
             None => self.standing_now(person),
         }
+    }
+
+    /// Who may pick a ticket of these facts from the pool by their group (R44); nobody where it is not in it.
+    pub(super) fn pickers(&mut self, facts: &Facts) -> Result<Vec<PersonId>, StoreError> {
+        if !policy::is_pooled(facts) {
+            return Ok(Vec::new());
+        }
+        let version = match self.newest {
+            Some(version) => version,
+            None => *self.newest.insert(organisation::current_version(self.tx)?),
+        };
+        let Some(catalogue) = self.catalogue(version)? else {
+            return Ok(Vec::new());
+        };
+        let groups = catalogue.groups.iter();
+        let serving: BTreeSet<&String> = groups
+            .filter(|group| policy::serves(group, facts))
+            .map(|group| &group.code)
+            .collect();
+        let people = catalogue.people.iter();
+        let picking = people.filter(|person| {
+            person
+                .group
+                .as_ref()
+                .is_some_and(|code| serving.contains(code))
+        });
+        Ok(picking.map(|person| person.id.clone()).collect())
     }
 
     fn catalogue(&mut self, version: u32) -> Result<Option<Rc<Catalogue>>, StoreError> {

@@ -57,6 +57,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("schema/019_unsent_work.sql"),
     ),
     ("020_wiped", include_str!("schema/020_wiped.sql")),
+    ("021_pool", include_str!("schema/021_pool.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

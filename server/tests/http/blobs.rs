@@ -403,10 +403,16 @@ async fn a_photo_is_read_by_the_phone_that_brought_it_and_by_those_who_may_read_
     desk.execute(&id, &json!({}), photo).await;
     assert_eq!(
         status(&other).await,
+        StatusCode::OK,
+        "in the pool of his group"
+    );
+    let assign = |to: &str| json!([{ "assign": { "crew": [to], "lead": to, "group": null } }]);
+    desk.execute(&id, &json!({}), assign("G4002")).await;
+    assert_eq!(
+        status(&other).await,
         StatusCode::NOT_FOUND,
         "of another's ticket"
     );
-    let assign = |to: &str| json!([{ "assign": { "crew": [to], "lead": to, "group": null } }]);
     desk.execute(&id, &json!({}), assign(TECHNICIAN)).await;
     assert_eq!(status(&other).await, StatusCode::OK);
     desk.execute(&id, &json!({}), assign("G4002")).await;
