@@ -40,7 +40,7 @@ use crate::ticket::{Status, Ticket};
 pub use blobs::BlobError;
 use entropy::Entropy;
 use incarnation::Salt;
-pub use lock::{Lock, WipeOrder, is_visit, lease_is_over};
+pub use lock::{Lock, WipeOrder, is_visit};
 #[cfg(feature = "rescue")]
 pub use rescue::Unsent;
 

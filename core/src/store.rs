@@ -403,6 +403,8 @@ pub trait StoreTxn {
     /// Bytes of an attachment, as far as it has them.
     fn read_blob(&mut self, hash: BlobHash, range: Range<u64>) -> Result<Vec<u8>, StoreError>;
     fn mark_blob_sent(&mut self, hash: BlobHash) -> Result<(), StoreError>;
+    /// Of all attachments: what the server had, it may have forgotten.
+    fn mark_blobs_unsent(&mut self) -> Result<(), StoreError>;
     /// Only a sent one; another fails with [`StoreError::Unacknowledged`].
     fn delete_blob(&mut self, hash: BlobHash) -> Result<(), StoreError>;
     /// All of a ticket; fails with [`StoreError::Unacknowledged`] where one is not sent.

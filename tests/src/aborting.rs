@@ -116,6 +116,7 @@ counted! {
     fn blobs_in(state: BlobState) -> Vec<BlobRow>;
     fn read_blob(hash: BlobHash, range: Range<u64>) -> Vec<u8>;
     fn mark_blob_sent(hash: BlobHash) -> ();
+    fn mark_blobs_unsent() -> ();
     fn delete_blob(hash: BlobHash) -> ();
     fn delete_blobs_of(ticket: TicketId) -> ();
     fn actor(actor: ActorId) -> Option<ActorRow>;

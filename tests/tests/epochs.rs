@@ -34,6 +34,30 @@ fn what_phones_wrote_since_the_backup_comes_back() {
 }
 
 #[test]
+fn attachments_that_are_still_on_the_phone_are_uploaded_again() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    let backup = world.office.backup();
+    let replica = world.phones[0].replica();
+    let photo = replica.add_blob(id, "image/jpeg", b"photo").unwrap();
+    replica.mark_blob_sent(photo).unwrap();
+    world.run_until_quiescent();
+    assert_eq!(world.phones[0].replica().unsent_blobs().unwrap(), []);
+    world.office.restore(backup);
+    world.run_until_quiescent();
+    let replica = world.phones[0].replica();
+    let unsent = replica.unsent_blobs().unwrap();
+    assert_eq!(unsent.len(), 1, "the server may have lost it");
+    assert_eq!(unsent[0].hash, photo);
+    assert!(!replica.drop_blob(photo).unwrap());
+    replica.mark_blob_sent(photo).unwrap();
+    world.run_until_quiescent();
+    let replica = world.phones[0].replica();
+    assert_eq!(replica.unsent_blobs().unwrap(), [], "once for an epoch");
+    world.finish();
+}
+
+#[test]
 fn a_colleagues_phone_gives_back_what_a_lost_phone_wrote() {
     let mut world = World::with(&["W001", "W002"]);
     let id = world.accepted(0, &["W001", "W002"]);

@@ -35,6 +35,22 @@ fn listed(world: &mut World) -> usize {
 }
 
 #[test]
+fn a_clock_that_is_put_back_does_not_prolong_the_lease() {
+    let (mut world, _) = with_a_lease();
+    let start = world.clock.now();
+    let replica = world.phones[0].replica();
+    assert_eq!(replica.lock(start.plus(60 * DAY)).unwrap(), None);
+    let year = 365 * DAY;
+    assert_eq!(replica.lock(start.plus(-year)).unwrap(), None);
+    let nearly = start.plus(30 * DAY - year - 1);
+    assert_eq!(replica.lock(nearly).unwrap(), None);
+    assert_eq!(replica.lock(nearly.plus(1)).unwrap(), Some(Lock::Lease));
+    contact(&mut world);
+    assert_eq!(lock(&mut world), None);
+    world.finish();
+}
+
+#[test]
 fn a_lease_locks_after_ninety_days_deletes_nothing_and_a_contact_opens_it() {
     let (mut world, id) = with_a_lease();
     world.act(0, id, note("锁定之前"));

@@ -46,11 +46,16 @@ impl WipeOrder {
     }
 }
 
-/// Whether a lease of `days` that began at `contact` is over at `now`, both by the phone's own clock: a clock
-/// that is always wrong by the same measures as well as a right one.
-pub const fn lease_is_over(contact: Timestamp, now: Timestamp, days: u32) -> bool {
-    let elapsed = now.seconds().saturating_sub(contact.seconds());
-    elapsed >= days as i64 * DAY_SECONDS
+/// Seconds that have passed by the phone's own clock since it was looked at last: a clock that is always wrong
+/// by the same measures as well as a right one, and one that was put back takes nothing away.
+const fn passed(seen: Timestamp, now: Timestamp) -> i64 {
+    let seconds = now.seconds().saturating_sub(seen.seconds());
+    if seconds < 0 { 0 } else { seconds }
+}
+
+/// Whether a lease of `days` is over after so many seconds without contact.
+const fn lease_is_over(elapsed_seconds: i64, days: u32) -> bool {
+    elapsed_seconds >= days as i64 * DAY_SECONDS
 }
 
 /// Whether somebody may be standing at the customer's door: on the way, there, or done and not confirmed yet.
@@ -77,13 +82,20 @@ fn ordered(txn: &mut dyn StoreTxn) -> Result<Option<Timestamp>, StoreError> {
 /// Where the lease stands, in the phone's clock.
 #[derive(Debug, Clone, Copy, minicbor::Encode, minicbor::Decode)]
 struct Lease {
-    /// Begun at the last contact, or when it was first asked for.
+    /// When the clock was looked at last; at first, at the last contact.
     #[n(0)]
-    contact: Timestamp,
+    seen: Timestamp,
     /// It was over once: a clock put back does not begin it again, a contact does.
     #[n(1)]
     over: bool,
+    /// How much of it had passed by then.
+    #[n(2)]
+    #[cbor(default)]
+    elapsed_seconds: i64,
 }
+
+/// A longer time is noted, so that asking again and again writes nothing.
+const NOTED_SECONDS: i64 = 3_600;
 
 impl Replica {
     /// The server answered, and the answer was taken over: the lease begins anew. `now` is the phone's clock.
@@ -92,8 +104,9 @@ impl Replica {
     /// The store fails.
     pub fn contacted(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let lease = Lease {
-            contact: now,
+            seen: now,
             over: false,
+            elapsed_seconds: 0,
         };
         self.store
             .write(&mut |txn| put(txn, meta::LEASE, &Some(lease)))
@@ -118,12 +131,20 @@ impl Replica {
             .as_ref()
             .map_or(crate::catalogue::LEASE_DAYS, |c| c.lease_days());
         let before = lease.unwrap_or(Lease {
-            contact: now,
+            seen: now,
             over: false,
+            elapsed_seconds: 0,
         });
-        let over = before.over || lease_is_over(before.contact, now, days);
-        if lease.is_none() || over != before.over {
-            let lease = Lease { over, ..before };
+        let passed = passed(before.seen, now);
+        let elapsed_seconds = before.elapsed_seconds.saturating_add(passed);
+        let over = before.over || lease_is_over(elapsed_seconds, days);
+        let is_worth_noting = passed >= NOTED_SECONDS || now < before.seen;
+        if lease.is_none() || over != before.over || is_worth_noting {
+            let lease = Lease {
+                seen: now,
+                over,
+                elapsed_seconds,
+            };
             self.store
                 .write(&mut |txn| put(txn, meta::LEASE, &Some(lease)))?;
         }
@@ -219,11 +240,11 @@ mod tests {
 
     #[test]
     fn a_lease_is_over_at_its_last_second_and_not_before_it() {
-        let contact = Timestamp(1_000);
-        let end = contact.plus(90 * DAY_SECONDS);
-        assert!(!lease_is_over(contact, end.plus(-1), 90));
-        assert!(lease_is_over(contact, end, 90));
-        assert!(!lease_is_over(contact, Timestamp(i64::MIN), 90));
-        assert!(lease_is_over(contact, Timestamp(i64::MAX), u32::MAX));
+        let seen = Timestamp(1_000);
+        let end = seen.plus(90 * DAY_SECONDS);
+        assert!(!lease_is_over(passed(seen, end.plus(-1)), 90));
+        assert!(lease_is_over(passed(seen, end), 90));
+        assert_eq!(passed(seen, Timestamp(i64::MIN)), 0);
+        assert!(lease_is_over(passed(seen, Timestamp(i64::MAX)), u32::MAX));
     }
 }

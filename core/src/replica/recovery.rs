@@ -157,6 +157,7 @@ pub(super) fn heard(txn: &mut dyn StoreTxn, response: &Response) -> Result<(), S
 
 fn begin(txn: &mut dyn StoreTxn) -> Result<(), StoreError> {
     txn.set_mirrors_aside()?;
+    txn.mark_blobs_unsent()?;
     // What the server said of them, it may have forgotten.
     for state in [OutboxState::Held, OutboxState::Quarantined] {
         for mut entry in txn.entries_in(state)? {

@@ -333,6 +333,11 @@ fn what_was_not_acknowledged_is_not_deleted(store: &mut dyn Store) {
     write(store, |txn| {
         assert!(got(txn.blob(sent.hash)).is_some(), "all or none");
         got(txn.mark_blob_sent(unsent.hash));
+        got(txn.mark_blobs_unsent());
+        assert_eq!(got(txn.blobs_in(BlobState::Sent)), []);
+        assert_eq!(got(txn.blobs_in(BlobState::Unsent)).len(), 2);
+        got(txn.mark_blob_sent(sent.hash));
+        got(txn.mark_blob_sent(unsent.hash));
         got(txn.delete_blobs_of(sent.ticket));
         assert_eq!(got(txn.blobs_in(BlobState::Sent)), []);
     });

@@ -425,6 +425,13 @@ impl StoreTxn for Txn<'_> {
         }
         Ok(())
     }
+    fn mark_blobs_unsent(&mut self) -> Result<(), StoreError> {
+        self.keep_blobs();
+        for (row, _) in &mut self.state.blobs {
+            row.state = BlobState::Unsent;
+        }
+        Ok(())
+    }
     fn delete_blob(&mut self, hash: BlobHash) -> Result<(), StoreError> {
         if self
             .blob(hash)?

@@ -624,6 +624,9 @@ impl StoreTxn for SqliteTxn<'_> {
     fn mark_blob_sent(&mut self, hash: BlobHash) -> Result<(), StoreError> {
         blobs::mark_sent(&self.tx, hash)
     }
+    fn mark_blobs_unsent(&mut self) -> Result<(), StoreError> {
+        blobs::mark_all_unsent(&self.tx)
+    }
     fn delete_blob(&mut self, hash: BlobHash) -> Result<(), StoreError> {
         blobs::delete(&self.tx, hash)
     }

@@ -236,6 +236,7 @@ impl StoreTxn for Watched<'_> {
         fn blobs_in(state: BlobState) -> Vec<BlobRow> = false;
         fn read_blob(hash: BlobHash, range: Range<u64>) -> Vec<u8> = false;
         fn mark_blob_sent(hash: BlobHash) -> () = true;
+        fn mark_blobs_unsent() -> () = true;
         fn delete_blob(hash: BlobHash) -> () = true;
         fn delete_blobs_of(ticket: TicketId) -> () = true;
         fn actor(actor: ActorId) -> Option<ActorRow> = false;

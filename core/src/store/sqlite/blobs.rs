@@ -97,6 +97,12 @@ pub(super) fn mark_sent(tx: &Transaction<'_>, hash: BlobHash) -> Result<(), Stor
     Ok(())
 }
 
+pub(super) fn mark_all_unsent(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE blobs SET sent = 0 WHERE sent = 1")?
+        .execute([])?;
+    Ok(())
+}
+
 pub(super) fn delete(tx: &Transaction<'_>, hash: BlobHash) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM blobs WHERE hash = ?1")?
         .execute([hash.0])?;
