@@ -2,7 +2,11 @@
 //!
 //! Invariant: a catalogue never decides how a command executes; it only decides who may and what is offered.
 
+mod codes;
+
 use serde::{Deserialize, Serialize};
+
+pub use codes::names_codes;
 
 use crate::ids::PersonId;
 use crate::policy::Role;

@@ -79,6 +79,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(sync::sync))
         .routes(routes!(overview::show))
         .routes(routes!(tickets::list, tickets::open))
+        .routes(routes!(tickets::export_list))
         .routes(routes!(tickets::show))
         .routes(routes!(tickets::export))
         .routes(routes!(tickets::timeline))

@@ -97,6 +97,8 @@ pub enum Action {
     AuditRead,
     /// A ticket was exported as files.
     TicketExported,
+    /// A list of tickets was exported as a file.
+    TicketsExported,
     /// Tickets were printed by a command.
     TicketsPrinted,
     /// A person was added or changed.
@@ -127,7 +129,7 @@ pub enum Action {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::ChangesAdmitted,
         Self::PartsGiven,
         Self::TicketsListed,
@@ -148,6 +150,7 @@ impl Action {
         Self::SignedOut,
         Self::AuditRead,
         Self::TicketExported,
+        Self::TicketsExported,
         Self::TicketsPrinted,
         Self::PersonChanged,
         Self::OrganisationLoaded,
@@ -186,6 +189,7 @@ impl Action {
             Self::SignedOut => "signed_out",
             Self::AuditRead => "audit_read",
             Self::TicketExported => "ticket_exported",
+            Self::TicketsExported => "tickets_exported",
             Self::TicketsPrinted => "tickets_printed",
             Self::PersonChanged => "person_changed",
             Self::OrganisationLoaded => "organisation_loaded",

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::tls::TlsFiles;
 
@@ -21,6 +22,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Certificate and key that it speaks TLS with; `None`: plain HTTP, for this machine or behind a proxy.
     pub tls: Option<TlsFiles>,
+    /// An upload that brings nothing for this long is given up.
+    pub upload_silence_max: Duration,
+    /// What a device's body may take to arrive.
+    pub body_time_max: Duration,
 }
 
 impl Config {
@@ -33,6 +38,8 @@ impl Config {
             metrics: None,
             public_url: None,
             tls: None,
+            upload_silence_max: Duration::from_secs(60),
+            body_time_max: Duration::from_secs(120),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod organisation;
 pub mod read_model;
 pub mod relay;
 pub mod server;
+pub mod spreadsheet;
 pub mod store;
 pub mod tls;
 pub mod verify;

@@ -17,6 +17,7 @@ use crate::relay::tickets;
 
 /// Which entries; an empty value is as good as none.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
     /// Employee number: what they did at the console or by a phone.
     person: Option<String>,

@@ -71,10 +71,14 @@ pub(super) async fn upload_options() -> Response {
         (status = 201, description = "`Location` is the upload's address"),
         (status = 400, body = Problem, description = "`malformed_request`"), (status = 401, body = Problem),
         (status = 403, body = Problem, description = "`foreign_request`, `account_incomplete`"),
+        (status = 408, body = Problem, description = "`request_timeout`: nothing came for a minute; what did is kept"),
         (status = 409, body = Problem, description = "`blob_length_mismatch`: that hash is here with another length"),
         (status = 412, body = Problem, description = "`unsupported_tus_version`"),
         (status = 413, body = Problem, description = "`blob_too_large`"),
+        (status = 422, body = Problem, description = "`blob_hash_mismatch`: the upload is dropped, begin anew"),
+        (status = 423, body = Problem, description = "`upload_superseded`: another request goes on with it; what came is kept"),
         (status = 429, body = Problem, description = "`too_many_uploads`"),
+        (status = 503, body = Problem, description = "`shutting_down`: what came is kept; go on when the server is back"),
     )
 )]
 pub(super) async fn create(
@@ -148,6 +152,7 @@ pub(super) async fn create(
     responses(
         (status = 200, description = "`Upload-Offset`, `Upload-Length`, `Upload-Expires`"), (status = 401), (status = 403),
         (status = 404, description = "No such upload, or somebody else's"),
+        (status = 412, description = "Another version of tus"),
     )
 )]
 pub(super) async fn offset(
@@ -182,13 +187,18 @@ pub(super) async fn offset(
     ),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses(
-        (status = 204, description = "`Upload-Offset` is where the next bytes begin"), (status = 401, body = Problem),
+        (status = 204, description = "`Upload-Offset` is where the next bytes begin"),
+        (status = 400, body = Problem, description = "`malformed_request`"), (status = 401, body = Problem),
         (status = 403, body = Problem, description = "`foreign_request`, `account_incomplete`"),
         (status = 404, body = Problem),
+        (status = 408, body = Problem, description = "`request_timeout`: nothing came for a minute; what did is kept"),
         (status = 409, body = Problem, description = "`upload_offset_mismatch`: ask by HEAD"),
         (status = 413, body = Problem, description = "`body_too_large`: past `Upload-Length`"),
         (status = 415, body = Problem, description = "`unsupported_media_type`"),
+        (status = 412, body = Problem, description = "`unsupported_tus_version`"),
         (status = 422, body = Problem, description = "`blob_hash_mismatch`: the upload is dropped, begin anew"),
+        (status = 423, body = Problem, description = "`upload_superseded`: another request goes on with it; what came is kept"),
+        (status = 503, body = Problem, description = "`shutting_down`: what came is kept; go on when the server is back"),
     )
 )]
 pub(super) async fn append(
@@ -232,7 +242,7 @@ pub(super) async fn append(
     responses(
         (status = 204), (status = 401, body = Problem),
         (status = 403, body = Problem, description = "`foreign_request`, `account_incomplete`"),
-        (status = 404, body = Problem),
+        (status = 404, body = Problem), (status = 412, body = Problem, description = "`unsupported_tus_version`"),
     )
 )]
 pub(super) async fn terminate(

@@ -13,6 +13,7 @@ use crate::organisation;
 use gongdan_core::catalogue::Catalogue;
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct CatalogueQuery {
     /// An older version; the newest unless given.
     version: Option<u32>,

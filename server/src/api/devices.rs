@@ -131,12 +131,14 @@ pub(super) struct Invitation {
     expires_at: Timestamp,
 }
 
-/// Makes a one-time code for a new device of a person. For administrators and supervisors.
+/// Makes a one-time code for a new device of a person: whoever has it acts as that person, so it asks for a
+/// step-up. For administrators and supervisors.
 #[utoipa::path(
     post, path = "/v1/devices/invitations", tag = "devices", security(("session" = [])),
     request_body = InvitationRequest,
     responses(
-        (status = 201, body = Invitation), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 201, body = Invitation), (status = 401, body = Problem),
+        (status = 403, body = Problem, description = "`forbidden`, `step_up_required`"),
         (status = 404, body = Problem, description = "`unknown_person`"),
     )
 )]
@@ -146,6 +148,7 @@ pub(super) async fn invite(
     ApiJson(request): ApiJson<InvitationRequest>,
 ) -> Result<(StatusCode, ApiJson<Invitation>), ApiError> {
     office.require_capability(Capability::KeepDevices)?;
+    office.require_recent(state.host.now())?;
     const UNKNOWN: ApiError = ApiError::new(StatusCode::NOT_FOUND, "unknown_person");
     let person: PersonId = request.person.parse().map_err(|_| UNKNOWN)?;
     let days = request.days.unwrap_or(enrolment::INVITATION_DAYS);

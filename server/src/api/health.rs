@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::problem::ApiError;
+use super::problem::{ApiError, Problem};
 use crate::AppState;
 use crate::store;
 
@@ -16,7 +16,7 @@ pub(super) async fn livez() -> &'static str {
 /// The database answers and takes writes.
 #[utoipa::path(
     get, path = "/readyz", tag = "health",
-    responses((status = 200, description = "It can work"), (status = 503, description = "Code `not_ready`"))
+    responses((status = 200, description = "It can work"), (status = 503, body = Problem, description = "`not_ready`"))
 )]
 pub(super) async fn readyz(State(state): State<AppState>) -> Result<&'static str, ApiError> {
     let tried = state.db.write_async(store::try_write).await;

@@ -18,7 +18,9 @@ use crate::auth::extract::SESSION_COOKIE;
     info(
         title = "Gongdan",
         description = "Sync of devices, attachments and the desk's console. Every failure is a problem document \
-                       (RFC 9457, `application/problem+json`) with a stable `code`. Writes with the session \
+                       (RFC 9457, `application/problem+json`) with a stable `code`; what has no code described \
+                       with a status has that status's: 401 `unauthenticated`, 403 `forbidden`, 404 `not_found`, and \
+                       405 `method_not_allowed` where a path does not take a method. Writes with the session \
                        cookie need the header `X-Gongdan-Request: 1` or an `Origin` that is the server's own.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),

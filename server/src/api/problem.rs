@@ -3,6 +3,8 @@
 //! Invariant: the code is stable and texts for people are chosen by it; neither it nor the detail holds
 //! personal data; what went wrong inside is logged, not told.
 
+mod codes;
+
 use std::borrow::Cow;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -10,6 +12,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+pub use codes::CODES;
 
 use crate::store::StoreError;
 
@@ -25,7 +30,7 @@ pub struct Problem {
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// Which problem it is; stable, in snake case.
+    #[schema(schema_with = code_schema)]
     code: &'static str,
     /// For developers, in English, without personal data.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,6 +39,14 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "/commands/0/grade/reasons")]
     pointer: Option<String>,
+}
+
+fn code_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .description(Some("Which problem it is; stable."))
+        .enum_values(Some(CODES.iter().copied()))
+        .build()
 }
 
 /// Why a request did not succeed.
@@ -158,6 +171,11 @@ impl std::fmt::Display for Chain<'_> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        debug_assert!(
+            codes::is_registered(self.code),
+            "{} is not registered",
+            self.code
+        );
         let problem = Problem {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),

@@ -56,6 +56,7 @@ impl From<SyncError> for ApiError {
         (status = 200, content_type = "application/vnd.gongdan.sync", body = Vec<u8>),
         (status = 400, body = Problem, description = "`malformed_sync`, `bad_signature`: nothing was stored"),
         (status = 401, body = Problem, description = "`unauthenticated`, `unknown_device`, `invalid_signature`"),
+        (status = 408, body = Problem, description = "`request_timeout`: the body did not come in time; nothing was stored"),
         (status = 409, body = Problem, description = "`other_epoch`: begin anew; `unresolved_reference`: spell everything out"),
         (status = 413, body = Problem, description = "`body_too_large`"),
         (status = 415, body = Problem, description = "`unsupported_media_type`"),

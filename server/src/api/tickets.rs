@@ -8,6 +8,7 @@ mod list;
 mod reading;
 mod refusal;
 mod show;
+mod spreadsheet;
 mod timeline;
 mod write;
 
@@ -21,6 +22,7 @@ pub(super) use export::*;
 pub(super) use list::*;
 pub(super) use reading::readable;
 pub(super) use show::*;
+pub(super) use spreadsheet::*;
 pub(super) use timeline::*;
 pub(super) use write::*;
 

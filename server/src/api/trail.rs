@@ -109,6 +109,7 @@ const ROUTES: &[(&str, &str, Trail)] = &[
     ("GET", "/v1/overview", Nothing),
     ("GET", "/v1/tickets", Read(Action::TicketsListed)),
     ("POST", "/v1/tickets", Nothing),
+    ("GET", "/v1/tickets/export", Read(Action::TicketsExported)),
     ("GET", "/v1/tickets/{id}", Read(Action::TicketRead)),
     (
         "GET",

@@ -31,8 +31,6 @@ use crate::audit::Actor;
 pub const SESSION_COOKIE: &str = "gongdan_session";
 /// Header that a page of another site cannot send without our leave, which nobody gets.
 pub const REQUEST_HEADER: &str = "x-gongdan-request";
-/// Seconds a device may take to send a body.
-const BODY_SECONDS_MAX: u64 = 120;
 
 /// Somebody of the office, signed in at the console.
 #[derive(Clone)]
@@ -308,12 +306,7 @@ impl FromRequest<AppState> for DeviceRequest {
             return Err(ApiError::body_too_large());
         }
         let read = Limited::new(body, limits::REQUEST_BYTES_MAX).collect();
-        let body = match tokio::time::timeout(
-            std::time::Duration::from_secs(BODY_SECONDS_MAX),
-            read,
-        )
-        .await
-        {
+        let body = match tokio::time::timeout(state.config.body_time_max, read).await {
             Err(_) => return Err(ApiError::timeout()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 return Err(ApiError::body_too_large());

@@ -137,6 +137,7 @@ impl Intake for Desk {
             Err(DeskError::Store(error)) => Err(unavailable(error)),
             Err(DeskError::NotAdmitted { verdict }) => refused(verdict.name()),
             Err(DeskError::Inexecutable(_)) => refused("inexecutable"),
+            Err(DeskError::UnknownCode { .. }) => refused("unknown_code"),
             Err(DeskError::Empty | DeskError::UnknownHeads | DeskError::UnknownTicket) => {
                 refused("not_an_act")
             }

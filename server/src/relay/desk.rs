@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 
+use gongdan_core::catalogue::names_codes;
 use gongdan_core::clock::Timestamp;
-use gongdan_core::document::{Inexecutable, TicketDoc};
+use gongdan_core::document::{Inexecutable, Subject, TicketDoc, hydrate};
 use gongdan_core::ids::{ActorId, ChangeHash, CommandId, Part, PersonId, TicketId, TicketNumber};
 use gongdan_core::sync::changeset::{ActLink, Changeset, Header, pin};
 use gongdan_core::sync::verdict::Verdict;
@@ -49,6 +50,15 @@ pub enum DeskError {
     /// The act holds no command, or more parts than there are.
     #[error("write at the desk: an empty act")]
     Empty,
+    /// A code that is not in the catalogue. Forms offer what is there; a phone's changeset is not asked, as
+    /// its catalogue may be of yesterday.
+    #[error("write at the desk: a code that is not in the catalogue")]
+    UnknownCode {
+        /// Which command of the act, from 0.
+        place: usize,
+        /// What in it.
+        subject: Subject,
+    },
     /// The command cannot be executed on what the person saw.
     #[error("write at the desk")]
     Inexecutable(#[source] Inexecutable),
@@ -67,6 +77,49 @@ impl From<rusqlite::Error> for DeskError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(error.into())
     }
+}
+
+/// Goes on only where every code of the act is in the catalogue, or stands in the ticket as one of the values
+/// between which it settles. Without an organisation there is nothing to ask.
+fn check_codes(work: &mut Work<'_, '_>, id: TicketId, act: &Act) -> Result<(), DeskError> {
+    if !act.0.iter().any(names_codes) {
+        return Ok(());
+    }
+    let Some(catalogue) = organisation::current(work.tx)? else {
+        return Ok(());
+    };
+    for (place, command) in act.0.iter().enumerate() {
+        if let Some(subject) = catalogue.unknown_code(command)
+            && !settles_between_what_stands(work, id, command)?
+        {
+            return Err(DeskError::UnknownCode { place, subject });
+        }
+    }
+    Ok(())
+}
+
+fn settles_between_what_stands(
+    work: &mut Work<'_, '_>,
+    id: TicketId,
+    command: &Command,
+) -> Result<bool, DeskError> {
+    let Command::SettleConflict { on, value } = command else {
+        return Ok(false);
+    };
+    let Some(index) = work.ticket(id)?.map(|row| row.index) else {
+        return Ok(false);
+    };
+    // All fields that hold codes lie in the service part.
+    let Some(service) = work.document(index, Part::Service)? else {
+        return Ok(false);
+    };
+    let ticket = hydrate(id, None, &[&service.document]);
+    Ok(ticket.is_some_and(|ticket| {
+        let rivals = ticket.conflicts.iter().filter(|rival| rival.on == *on);
+        rivals
+            .flat_map(|rival| &rival.candidates)
+            .any(|candidate| candidate.value == *value)
+    }))
 }
 
 impl Relay {
@@ -104,6 +157,7 @@ impl Relay {
             if ticket.is_some() && work.ticket(id)?.is_none() {
                 return Err(DeskError::UnknownTicket);
             }
+            check_codes(&mut work, id, act)?;
             let drafts = self.drafts(&mut work, &mut actor, id, seen, by_part)?;
             let changesets = self.seal(&work, now, person, actor, id, drafts)?;
             for changeset in &changesets {

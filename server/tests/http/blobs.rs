@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::desk::{DISPATCHER, TECHNICIAN};
 use crate::harness::{TestServer, assert_problem};
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -19,7 +19,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Base64 with padding, as tus clients write it.
-fn base64(text: &str) -> String {
+pub(crate) fn base64(text: &str) -> String {
     let mut out = gongdan_core::sync::request_auth::base64url(text.as_bytes())
         .replace('-', "+")
         .replace('_', "/");
@@ -33,13 +33,13 @@ fn number(headers: &HeaderMap, name: &str) -> u64 {
     headers[name].to_str().unwrap().parse().unwrap()
 }
 
-struct Uploader<'a> {
+pub(crate) struct Uploader<'a> {
     server: &'a TestServer,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl Uploader<'_> {
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.server.client.request(method, self.server.url(path));
         request
             .bearer_auth(&self.token)
@@ -53,14 +53,14 @@ impl Uploader<'_> {
             .header("upload-metadata", metadata)
     }
 
-    async fn create(&self, hash: &str, length: u64) -> String {
+    pub(crate) async fn create(&self, hash: &str, length: u64) -> String {
         let response = self.creation(hash, length).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::CREATED);
         assert_eq!(response.headers()["tus-resumable"], "1.0.0");
         response.headers()["location"].to_str().unwrap().to_owned()
     }
 
-    fn patch(&self, path: &str, offset: u64, body: &[u8]) -> RequestBuilder {
+    pub(crate) fn patch(&self, path: &str, offset: u64, body: &[u8]) -> RequestBuilder {
         let request = self
             .request(Method::PATCH, path)
             .header("upload-offset", offset);
@@ -69,14 +69,14 @@ impl Uploader<'_> {
             .body(body.to_vec())
     }
 
-    async fn offset(&self, path: &str) -> u64 {
+    pub(crate) async fn offset(&self, path: &str) -> u64 {
         let response = self.request(Method::HEAD, path).send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         number(response.headers(), "upload-offset")
     }
 }
 
-async fn uploader(server: &TestServer, seed: u8) -> Uploader<'_> {
+pub(crate) async fn uploader(server: &TestServer, seed: u8) -> Uploader<'_> {
     let device = server.device(seed).await;
     Uploader {
         server,

@@ -75,6 +75,12 @@ impl Desk<'_> {
         described::checked(&method, path, body.as_ref(), response).await
     }
 
+    /// Asks for what is no JSON.
+    pub(crate) async fn fetch(&self, path: &str) -> Response {
+        let request = self.server.client.get(self.server.url(path));
+        request.header("cookie", &self.cookie).send().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let response = self.send(Method::GET, path, None).await;
         let status = response.status();

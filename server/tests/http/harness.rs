@@ -50,6 +50,11 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With settings of its own.
+    pub(crate) async fn start_with(set: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_795_000_000)));
         let host = Host {
@@ -59,6 +64,7 @@ impl TestServer {
         let mut config = Config::new(folder.path());
         config.listen = "127.0.0.1:0".parse().unwrap();
         config.metrics = Some(config.listen);
+        set(&mut config);
         let running = gongdan_server::start(config, host.clone()).await.unwrap();
         let loaded = organisation::parse(ORGANISATION).unwrap();
         let technician = loaded

@@ -16,3 +16,28 @@ fn the_committed_description_is_up_to_date() {
         "server/openapi.json is not what the code describes: UPDATE_EXPECT=1 rewrites it"
     );
 }
+
+#[test]
+fn what_is_described_as_part_of_a_path_is_part_of_it() {
+    let document: serde_json::Value =
+        serde_json::from_str(&gongdan_server::api::document()).unwrap();
+    let mut queries = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let operations = item.as_object().unwrap().values();
+        for operation in operations.filter(|operation| operation.is_object()) {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let (within, others): (Vec<_>, Vec<_>) =
+                parameters.partition(|parameter| parameter["in"] == "path");
+            let mut named: Vec<String> = within
+                .iter()
+                .map(|parameter| format!("{{{}}}", parameter["name"].as_str().unwrap()))
+                .collect();
+            named.sort();
+            let mut parts: Vec<&str> = path.split('/').filter(|p| p.starts_with('{')).collect();
+            parts.sort_unstable();
+            assert_eq!(named, parts, "{path}");
+            queries += others.iter().filter(|p| p["in"] == "query").count();
+        }
+    }
+    assert!(queries > 10, "{queries} parameters of queries");
+}

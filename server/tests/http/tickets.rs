@@ -215,6 +215,30 @@ async fn what_cannot_be_done_is_told_by_a_code_and_leaves_nothing() {
             "lead_not_in_crew",
             Some("/commands/0/assign/lead"),
         ),
+        (
+            correct("region", "atlantis"),
+            422,
+            "unknown_code",
+            Some("/commands/0/correct/value"),
+        ),
+        (
+            correct("product_line", "<script>"),
+            422,
+            "unknown_code",
+            Some("/commands/0/correct/value"),
+        ),
+        (
+            json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": "nobodys" } }]),
+            422,
+            "unknown_code",
+            Some("/commands/0/assign/group"),
+        ),
+        (
+            json!([{ "assign": { "crew": ["G0000"], "lead": "G0000", "group": null } }]),
+            422,
+            "unknown_code",
+            Some("/commands/0/assign/crew"),
+        ),
         // The first is fine by itself; both or none.
         (
             json!([{ "correct": { "field": "model", "value": "KFR-50" } }, { "correct": { "field": "serial", "value": 3 } }]),

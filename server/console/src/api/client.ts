@@ -1,6 +1,6 @@
 // The API's operations, one function each.
 
-import { queryString, request } from './http'
+import { download, queryString, request } from './http'
 import type {
   Account, AuditPage, AuditQuery, Catalogue, Ceremony, Command, Device, Heads, Invitation, Overview, QuarantineItem, Session,
   SessionEntry, TicketDetail, TicketPage, TicketQuery, TimelineEntry, User, UserFields, Verdict,
@@ -46,6 +46,8 @@ export const api = {
   catalogue: () => request<Catalogue>('GET', '/v1/catalogue'),
   overview: () => request<Overview>('GET', '/v1/overview'),
 
+  exportTickets: (query: TicketQuery, format: 'csv' | 'xlsx', language: 'zh' | 'en') =>
+    download(`/v1/tickets/export${queryString({ format, language, ...query, limit: undefined, after: undefined })}`),
   tickets: (query: TicketQuery) => request<TicketPage>('GET', `/v1/tickets${queryString(query)}`),
   ticket: (id: string) => request<TicketDetail>('GET', `/v1/tickets/${segment(id)}`),
   timeline: (id: string) => request<{ entries: TimelineEntry[] }>('GET', `/v1/tickets/${segment(id)}/timeline`),

@@ -24,14 +24,37 @@ export function onSignedOut(callback: () => void): void {
 }
 
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
+  const response = await ask(method, path, 'application/json', body)
+  const text = await response.text()
+  const answer = parse(text)
+  if (response.ok) {
+    if (text !== '' && answer === undefined) throw new ApiProblem('unreadable', response.status)
+    return answer as T
+  }
+  throw problem(method, path, response.status, answer)
+}
+
+/** A file of the server's, with the name that it gave in ASCII. */
+export async function download(path: string): Promise<{ name: string; bytes: Blob }> {
+  const response = await ask('GET', path, '*/*')
+  if (!response.ok) throw problem('GET', path, response.status, parse(await response.text()))
+  const name = /filename="([\w.-]+)"/.exec(response.headers.get('Content-Disposition') ?? '')?.[1] ?? 'download'
+  try {
+    return { name, bytes: await response.blob() }
+  } catch {
+    // A file that the server cannot end is cut off.
+    throw new ApiProblem('unreadable', response.status)
+  }
+}
+
+async function ask(method: Method, path: string, accept: string, body?: unknown): Promise<Response> {
+  const headers: Record<string, string> = { Accept: accept }
   // No foreign page can send this header without the server's leave: it guards against forged requests.
   if (method !== 'GET') headers['X-Gongdan-Request'] = '1'
   if (body !== undefined) headers['Content-Type'] = 'application/json'
 
-  let response: Response
   try {
-    response = await fetch(path, {
+    return await fetch(path, {
       method,
       headers,
       credentials: 'same-origin',
@@ -40,18 +63,15 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
   } catch {
     throw new ApiProblem('offline', 0)
   }
-  const text = await response.text()
-  const answer = parse(text)
-  if (response.ok) {
-    if (text !== '' && answer === undefined) throw new ApiProblem('unreadable', response.status)
-    return answer as T
-  }
+}
+
+function problem(method: Method, path: string, status: number, answer: unknown): ApiProblem {
   // A refused sign-in is no end of a session.
   const signingIn = method === 'POST' && path.startsWith('/v1/session')
-  if (response.status === 401 && path !== '/v1/session' && !signingIn) whenSignedOut()
+  if (status === 401 && path !== '/v1/session' && !signingIn) whenSignedOut()
   const members = isRecord(answer) ? answer : {}
-  const code = typeof members.code === 'string' ? members.code : `http_${response.status}`
-  throw new ApiProblem(code, response.status, members)
+  const code = typeof members.code === 'string' ? members.code : `http_${status}`
+  return new ApiProblem(code, status, members)
 }
 
 function parse(text: string): unknown {

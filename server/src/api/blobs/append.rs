@@ -1,8 +1,6 @@
 //! Bytes into an upload. Invariant: it runs in a task of its own, so that a request that is cut off still
 //! has what arrived of it written and synced before anybody asks how far the upload is.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
@@ -13,9 +11,6 @@ use crate::AppState;
 use crate::api::problem::ApiError;
 use crate::blobs::{self, Slot, Upload};
 use crate::store::blocking;
-
-/// A connection that brings nothing for this long is given up, in seconds.
-const SILENCE_SECONDS_MAX: u64 = 60;
 
 /// Appends `body` from `from` on; the offset after it. When the upload is whole it is verified and stored.
 pub(super) async fn run(
@@ -82,7 +77,7 @@ async fn receive(
     let mut end = from;
     loop {
         let next = tokio::select! {
-            next = tokio::time::timeout(Duration::from_secs(SILENCE_SECONDS_MAX), chunk(&mut body)) => next,
+            next = tokio::time::timeout(state.config.upload_silence_max, chunk(&mut body)) => next,
             () = slot.superseded() => return (end, Err(ApiError::new(StatusCode::LOCKED, "upload_superseded"))),
             () = state.shutdown.cancelled() => {
                 return (end, Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down")));

@@ -9,12 +9,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::problem::{ApiError, ApiJson, ApiQuery, Problem};
 use super::readable;
+use super::spreadsheet::ExportQuery;
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
 use crate::read_model::{self, Cursor, Filter};
 
 /// Which tickets; an empty value is as good as none.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(in crate::api) struct ListQuery {
     /// Words, parted by spaces, that number, facts, problem or notes must hold; two characters are enough.
     q: Option<String>,
@@ -45,7 +47,30 @@ pub(in crate::api) struct TicketList {
 }
 
 impl ListQuery {
-    fn filter(&self) -> Result<Filter, ApiError> {
+    /// The same filters, without a page.
+    pub(super) fn of_export(query: ExportQuery) -> Self {
+        let ExportQuery {
+            q,
+            status,
+            grade,
+            region,
+            lead,
+            conflicts,
+            ..
+        } = query;
+        Self {
+            q,
+            status,
+            grade,
+            region,
+            lead,
+            conflicts,
+            limit: None,
+            after: None,
+        }
+    }
+
+    pub(super) fn filter(&self) -> Result<Filter, ApiError> {
         let text = |value: &Option<String>| value.clone().filter(|text| !text.trim().is_empty());
         let query = text(&self.q);
         if query

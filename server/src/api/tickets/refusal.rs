@@ -17,7 +17,8 @@ const NOT_PROCESSED: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
 pub(super) fn problem(commands: &[Command], place: Option<usize>, refusal: &Refusal) -> ApiError {
     let command = place.and_then(|place| Some((place, commands.get(place)?)));
     match refusal {
-        Refusal::Malformed => ApiError::new(NOT_PROCESSED, "malformed"),
+        // What only a device can do, or a person in quarantine: no act of the desk comes to it.
+        Refusal::Malformed | Refusal::ForeignActor | Refusal::Declined => not_admitted(),
         Refusal::Inexecutable { why } => inexecutable(command, why),
         Refusal::Denied { .. } => at(
             ApiError::new(StatusCode::FORBIDDEN, "denied"),
@@ -31,9 +32,19 @@ pub(super) fn problem(commands: &[Command], place: Option<usize>, refusal: &Refu
         ),
         Refusal::DocumentFull => ApiError::new(NOT_PROCESSED, "document_full"),
         Refusal::NotAnAct => ApiError::new(NOT_PROCESSED, "not_an_act"),
-        Refusal::ForeignActor => ApiError::new(StatusCode::CONFLICT, "foreign_actor"),
-        Refusal::Declined => ApiError::new(StatusCode::CONFLICT, "declined"),
     }
+}
+
+/// What an act builds on is not in the ticket: a customer without a request, say.
+pub(super) const fn not_admitted() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "not_admitted")
+}
+
+/// The problem of a code that is not in the catalogue, in the command at `place`.
+pub(super) fn unknown_code(commands: &[Command], place: usize, subject: &Subject) -> ApiError {
+    let command = commands.get(place).map(|command| (place, command));
+    let inner = command.and_then(|(_, command)| place_of(command, subject));
+    at(ApiError::new(NOT_PROCESSED, "unknown_code"), command, inner)
 }
 
 fn inexecutable(command: Option<(usize, &Command)>, why: &Inexecutable) -> ApiError {
@@ -53,10 +64,10 @@ fn inexecutable(command: Option<(usize, &Command)>, why: &Inexecutable) -> ApiEr
         }
         Inexecutable::TooMany { name } => (NOT_PROCESSED, "too_many", Some(name.clone())),
         Inexecutable::NoSuchItem => (NOT_PROCESSED, "no_such_item", None),
-        Inexecutable::ItemExists => (StatusCode::CONFLICT, "item_exists", None),
         Inexecutable::SpliceOutside => (NOT_PROCESSED, "splice_outside", None),
         Inexecutable::NoEffect => (StatusCode::CONFLICT, "no_effect", None),
-        Inexecutable::OtherPart => (NOT_PROCESSED, "other_part", None),
+        // The desk draws the names of items, and sorts commands by their parts.
+        Inexecutable::ItemExists | Inexecutable::OtherPart => return not_admitted(),
         Inexecutable::LeadNotInCrew => (NOT_PROCESSED, "lead_not_in_crew", Some("lead".to_owned())),
     };
     at(ApiError::new(status, code), command, inner)

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::super::problem::{ApiError, ApiJson, ApiPath, Problem};
 use super::reading::{at_console, reader};
-use super::refusal::{coerce, problem};
+use super::refusal::{coerce, not_admitted, problem, unknown_code};
 use super::{index_of, unknown_ticket};
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
@@ -62,8 +62,10 @@ pub(in crate::api) struct Opened {
         (status = 200, body = Verdicts), (status = 400, body = Problem, description = "`malformed_body`"),
         (status = 401, body = Problem), (status = 403, body = Problem, description = "`forbidden`, `denied`"),
         (status = 404, body = Problem, description = "`unknown_ticket`"),
-        (status = 409, body = Problem, description = "`unknown_heads`, `not_lawful`, `no_effect`"),
-        (status = 422, body = Problem, description = "`misfit` and others; `pointer` says where in the body"),
+        (status = 409, body = Problem, description = "`unknown_heads`, `not_lawful`, `no_effect`, `not_admitted`"),
+        (status = 422, body = Problem, description = "`misfit`, `unknown_code`, `field_not_here`, \
+            `too_many`, `no_such_item`, `splice_outside`, `lead_not_in_crew`, `not_an_act`, `document_full`; \
+            `pointer` says where in the body"),
     )
 )]
 pub(in crate::api) async fn execute(
@@ -104,8 +106,10 @@ pub(in crate::api) async fn execute(
     responses(
         (status = 201, body = Opened), (status = 400, body = Problem, description = "`malformed_body`"),
         (status = 401, body = Problem), (status = 403, body = Problem, description = "`forbidden`, `denied`"),
-        (status = 409, body = Problem, description = "`not_lawful`"),
-        (status = 422, body = Problem, description = "`misfit` and others; `pointer` says where in the body"),
+        (status = 409, body = Problem, description = "`not_lawful`, `not_admitted`"),
+        (status = 422, body = Problem, description = "`misfit`, `unknown_code`, `field_not_here`, \
+            `too_many`, `no_such_item`, `splice_outside`, `lead_not_in_crew`, `not_an_act`, `document_full`; \
+            `pointer` says where in the body"),
     )
 )]
 pub(in crate::api) async fn open(
@@ -146,6 +150,7 @@ fn refused(commands: &[Command], error: DeskError) -> ApiError {
         DeskError::UnknownTicket => unknown_ticket(),
         DeskError::UnknownHeads => ApiError::new(StatusCode::CONFLICT, "unknown_heads"),
         DeskError::Empty => ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "not_an_act"),
+        DeskError::UnknownCode { place, subject } => unknown_code(commands, place, &subject),
         DeskError::Inexecutable(why) => {
             // What a command's form says, its form tells again; what the document says is of one command
             // where there is but one.
@@ -169,7 +174,7 @@ fn refused(commands: &[Command], error: DeskError) -> ApiError {
             let place = usize::try_from(command).ok().filter(|_| one_part);
             problem(commands, place, &reason)
         }
-        DeskError::NotAdmitted { verdict } => ApiError::new(StatusCode::CONFLICT, verdict.name()),
+        DeskError::NotAdmitted { .. } => not_admitted(),
         DeskError::Store(error) => error.into(),
     }
 }

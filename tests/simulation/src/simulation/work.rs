@@ -269,7 +269,11 @@ impl Simulation {
                 self.commands += count;
                 Ok(Some(id))
             }
-            Served::Refused(DeskError::Inexecutable(_) | DeskError::NotAdmitted { .. })
+            Served::Refused(
+                DeskError::Inexecutable(_)
+                | DeskError::NotAdmitted { .. }
+                | DeskError::UnknownCode { .. },
+            )
             | Served::Died => Ok(None),
             Served::Refused(error) => Err(Violation::failure("write at the desk", error)),
         }
