@@ -10,6 +10,7 @@ pub mod backup;
 pub mod blobs;
 pub mod cli;
 pub mod config;
+mod connections;
 pub mod console;
 pub mod evidence;
 pub mod gate;

@@ -5,15 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::auth::client::Peer;
 use crate::config::Config;
+use crate::connections::{self, Limits};
 use crate::host::Host;
 use crate::tls::{Tls, TlsListener};
 use crate::{AppState, ServerError, router};
@@ -112,11 +108,11 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
     let app = router(state.clone());
     let shutdown = state.shutdown.clone();
     let task = match &tls {
-        None => tokio::spawn(run(listener, app, shutdown)),
+        None => tokio::spawn(connections::serve(listener, app, Limits::SERVER, shutdown)),
         Some(tls) => {
             let listener = TlsListener::start(listener, address, tls)?;
             tokio::spawn(Arc::clone(tls).watch(shutdown.clone()));
-            tokio::spawn(run(listener, app, shutdown))
+            tokio::spawn(connections::serve(listener, app, Limits::SERVER, shutdown))
         }
     };
     tracing::info!(%address, scheme = state.config.scheme(), console = crate::console::is_embedded(), "listening");
@@ -127,18 +123,6 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
         tls,
         task,
     })
-}
-
-async fn run<L>(listener: L, app: Router, shutdown: CancellationToken) -> std::io::Result<()>
-where
-    L: Listener<Addr = SocketAddr>,
-    for<'a> Peer: Connected<IncomingStream<'a, L>>,
-{
-    // Failed sign-ins are counted by address as well.
-    let app = app.into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
 }
 
 /// Runs the server until the process is told to end; `listening` is called once it takes requests.

@@ -6,21 +6,16 @@
 
 use std::net::IpAddr;
 
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::serve::IncomingStream;
 use gongdan_core::sync::request_auth::{base64url, unbase64url};
-
-use tokio::net::TcpListener;
 
 use super::extract::cookie;
 use super::identity::ServerKeys;
 use super::sign_in::Counted;
 use crate::AppState;
 use crate::host::Host;
-use crate::tls::TlsListener;
 
 /// Name of the cookie that marks a browser as known.
 pub const KNOWN_COOKIE: &str = "gongdan_known";
@@ -31,15 +26,10 @@ pub const KNOWN_SECONDS: i64 = 180 * 24 * 3600;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(IpAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self(stream.remote_addr().ip())
-    }
-}
-
-impl Connected<IncomingStream<'_, TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
-        Self(stream.remote_addr().ip())
+impl Peer {
+    /// The one at an address.
+    pub(crate) const fn at(address: IpAddr) -> Self {
+        Self(address)
     }
 }
 
