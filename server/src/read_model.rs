@@ -27,4 +27,4 @@ pub use quarantine::{ITEMS_MAX, Quarantined, quarantined, quarantined_count};
 pub use rows::{Rows, rows};
 pub use timeline::{Entry, timeline};
 pub use version::{is_current, note_current};
-pub use write::{clear, store};
+pub use write::{clear, clear_all_but, store};

@@ -66,7 +66,7 @@ pub fn document() -> String {
 const ANYWHERE: [(&str, &str); 2] = [
     (
         "500",
-        "`internal`: something went wrong here; the log says what",
+        "`internal`: something went wrong here; the log says what. `ticket_damaged`: this ticket cannot be read, and its log does not give it either",
     ),
     (
         "507",

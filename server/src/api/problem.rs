@@ -208,6 +208,10 @@ impl From<StoreError> for ApiError {
             tracing::error!(error = %Chain(&error), "the disk is full");
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full");
         }
+        if matches!(error, StoreError::Damaged { .. }) {
+            tracing::error!(error = %Chain(&error), "a ticket cannot be read");
+            return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "ticket_damaged");
+        }
         Self::internal(&error)
     }
 }

@@ -1,6 +1,6 @@
 //! `gongdan rebuild`: documents and read model anew from the signed changesets alone.
 
-use super::{Global, Outcome, Output};
+use super::{Ended, Global, Outcome, Output};
 use crate::audit::{self, Action};
 use crate::relay;
 
@@ -8,16 +8,14 @@ use crate::relay;
 #[derive(Debug, clap::Args)]
 pub(super) struct Rebuild {}
 
-/// The log and its changesets do not agree.
-#[derive(Debug, thiserror::Error)]
-#[error("rebuild: {0} entries came out differently; nothing was changed")]
-struct Different(u64);
+/// Exit code where some tickets' logs do not agree.
+const NOT_WHOLE: u8 = 2;
 
 impl Rebuild {
     /// Rebuilds and says what was done.
     ///
     /// # Errors
-    /// The database fails, or something came out differently.
+    /// The database fails; [`Ended`] where something came out differently.
     pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
         let state = global.open()?;
         let rebuilt = relay::rebuild(&state.db)?;
@@ -28,10 +26,16 @@ impl Rebuild {
             "重建 · Rebuilt: {} 工单 tickets, {} 日志条目 entries, {} 命令 commands, {} 不同 different",
             rebuilt.tickets, rebuilt.entries, rebuilt.commands, rebuilt.different
         )?;
-        if rebuilt.different > 0 {
-            Err(Box::new(Different(rebuilt.different)))
-        } else {
-            Ok(())
+        if rebuilt.different == 0 {
+            return Ok(());
         }
+        writeln!(
+            out,
+            "以下工单的日志已损坏，保持原样；请用备份恢复 · The logs of these tickets are damaged. They stay as they were, restore a backup:"
+        )?;
+        for ticket in &rebuilt.damaged {
+            writeln!(out, "{ticket}")?;
+        }
+        Err(Ended(NOT_WHOLE).into())
     }
 }

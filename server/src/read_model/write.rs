@@ -38,13 +38,24 @@ pub fn store(
 /// # Errors
 /// The database fails.
 pub fn clear(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    clear_all_but(tx, "[]")
+}
+
+/// The same, but for tickets whose running numbers are in this list of JSON.
+///
+/// # Errors
+/// The database fails.
+pub fn clear_all_but(tx: &Transaction<'_>, kept: &str) -> Result<(), StoreError> {
     for table in [
         "ticket_conflicts",
         "ticket_grams",
         "ticket_photos",
         "ticket_rows",
     ] {
-        tx.execute(&format!("DELETE FROM {table}"), [])?;
+        let sql = format!(
+            "DELETE FROM {table} WHERE ticket_index NOT IN (SELECT value FROM json_each(?1))"
+        );
+        tx.execute(&sql, [kept])?;
     }
     Ok(())
 }

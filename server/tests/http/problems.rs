@@ -1,8 +1,10 @@
 //! What goes wrong has one shape; limits hold at the limit and one past it.
 
 use gongdan_core::limits;
+use gongdan_server::store::StoreError;
 use reqwest::{Method, StatusCode};
 
+use crate::desk::DISPATCHER;
 use crate::harness::{TestServer, assert_problem};
 
 #[tokio::test]
@@ -173,4 +175,34 @@ async fn the_server_ends_while_streams_are_open() {
     server.running.stop().await.unwrap();
     // The stream came to its end, and not by a broken connection.
     while stream.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn a_ticket_that_cannot_be_read_says_so_and_the_others_are_shown() {
+    let server = TestServer::start().await;
+    let desk = server.desk(DISPATCHER);
+    let (damaged, _) = desk.open("east", "空调不制冷").await;
+    let (sound, _) = desk.open("north", "热水器漏水").await;
+    // Bits turned in what is stored and in what it could be made of again.
+    let rot = "UPDATE documents SET bytes = x'00' WHERE ticket_index = 1;
+               UPDATE inbox SET changeset = x'00' WHERE hash IN (SELECT changeset FROM log WHERE ticket_index = 1)";
+    server
+        .running
+        .state
+        .db
+        .write(|tx| Ok::<_, StoreError>(tx.execute_batch(rot)?))
+        .unwrap();
+    let path = format!("/v1/tickets/{damaged}");
+    assert_problem(
+        desk.send(Method::GET, &path, None).await,
+        500,
+        "ticket_damaged",
+    )
+    .await;
+    desk.ticket(&sound).await;
+    let rebuilt = server.gongdan(&["rebuild"]);
+    assert_eq!(rebuilt.status.code(), Some(2));
+    let said = String::from_utf8(rebuilt.stdout).unwrap();
+    assert!(said.lines().last().unwrap().starts_with("FW"), "{said}");
+    desk.ticket(&sound).await;
 }

@@ -74,7 +74,7 @@ fn a_rebuild_equals_what_grew_and_reads_no_stored_document() {
 }
 
 #[test]
-fn a_log_that_does_not_agree_is_told_and_nothing_is_changed() {
+fn a_ticket_whose_log_does_not_agree_is_told_and_stays_and_the_others_are_made_anew() {
     let server = Server::new();
     day(&server);
     let before = derived(&server);
@@ -87,7 +87,42 @@ fn a_log_that_does_not_agree_is_told_and_nothing_is_changed() {
             )?)
         })
         .unwrap();
-    assert_eq!(crate::relay::rebuild(&server.db).unwrap().different, 1);
+    // Of the other ticket what is stored has gone wrong.
+    let spoil = "UPDATE documents SET bytes = x'00' WHERE ticket_index = 2;
+                 DELETE FROM ticket_rows WHERE ticket_index = 2;
+                 DELETE FROM command_ids WHERE ticket_index = 2";
+    server
+        .db
+        .write(|tx| Ok::<_, StoreError>(tx.execute_batch(spoil)?))
+        .unwrap();
+    let rebuilt = crate::relay::rebuild(&server.db).unwrap();
+    assert_eq!((rebuilt.tickets, rebuilt.different), (1, 1));
+    assert_eq!(rebuilt.damaged.len(), 1);
+    assert!(rebuilt.damaged[0].starts_with("FW"));
+    assert_eq!(derived(&server), before);
+    let flagged = server.db.read(crate::relay::damage::list).unwrap();
+    assert_eq!(
+        flagged
+            .iter()
+            .map(|d| (d.ticket_index, d.mended))
+            .collect::<Vec<_>>(),
+        [(1, false)]
+    );
+}
+
+#[test]
+fn a_changeset_that_rotted_keeps_its_ticket_from_a_rebuild_and_no_other() {
+    let server = Server::new();
+    day(&server);
+    let before = derived(&server);
+    let rot = "UPDATE inbox SET changeset = x'00' WHERE hash = (SELECT changeset FROM log WHERE ticket_index = 1 ORDER BY seq DESC LIMIT 1);
+               DELETE FROM documents WHERE ticket_index = 2";
+    server
+        .db
+        .write(|tx| Ok::<_, StoreError>(tx.execute_batch(rot)?))
+        .unwrap();
+    let rebuilt = crate::relay::rebuild(&server.db).unwrap();
+    assert_eq!((rebuilt.tickets, rebuilt.different), (1, 1));
     assert_eq!(derived(&server), before);
 }
 
