@@ -22,7 +22,7 @@ struct State {
 }
 
 /// A gauge each of one number.
-const COUNTS: [(&str, &str, &str); 6] = [
+const COUNTS: [(&str, &str, &str); 7] = [
     (
         "quarantine_changesets",
         "Changesets that wait for a person's decision",
@@ -44,6 +44,11 @@ const COUNTS: [(&str, &str, &str); 6] = [
         "SELECT coalesce(sum(conflicts), 0) FROM ticket_rows WHERE disputed = 1",
     ),
     (
+        "unsent_commands",
+        "Commands that devices had not sent when they were last heard of",
+        "SELECT coalesce(sum(unsent_commands), 0) FROM devices WHERE person IS NOT NULL",
+    ),
+    (
         "log_end",
         "Number of the log's last entry",
         "SELECT coalesce(max(seq), 0) FROM log",
@@ -56,7 +61,7 @@ const COUNTS: [(&str, &str, &str); 6] = [
 ];
 
 /// A gauge each of how long ago something was; absent where there is nothing.
-const AGES: [(&str, &str, &str); 3] = [
+const AGES: [(&str, &str, &str); 4] = [
     (
         "quarantine_oldest",
         "Age of the oldest changeset that waits for a decision",
@@ -66,6 +71,12 @@ const AGES: [(&str, &str, &str); 3] = [
         "device_silent_longest",
         "Since the longest silent device that may sync was heard of",
         "SELECT min(seen_at) FROM devices d JOIN users u USING (person) WHERE revoked_at IS NULL AND u.active = 1",
+    ),
+    (
+        // By the phone's clock; a revoked device's work is still to come.
+        "unsent_oldest",
+        "Age of the oldest command that a device had not sent when it was last heard of",
+        "SELECT min(unsent_oldest) FROM devices WHERE person IS NOT NULL AND unsent_commands > 0",
     ),
     (
         "backup",
@@ -90,7 +101,7 @@ pub(super) fn register(
             .prepare_cached(sql)?
             .query_row([], |row| row.get(0))?;
         if let Some(since) = since {
-            let age = ConstGauge::new(now.seconds().saturating_sub(since));
+            let age = ConstGauge::new(now.seconds().saturating_sub(since).max(0));
             registry.register_with_unit(format!("{name}_age"), help, Unit::Seconds, age);
         }
     }

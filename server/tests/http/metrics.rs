@@ -1,5 +1,7 @@
 //! What the operator watches, scraped as Prometheus does.
 
+use gongdan_server::store::StoreError;
+
 use crate::desk::{DISPATCHER, OTHER_DISPATCHER, correct};
 use crate::harness::TestServer;
 use crate::phone::Phone;
@@ -37,6 +39,15 @@ async fn metrics_count_what_happened_and_name_nobody() {
     other.execute(&id, &heads, correct("model", "KFR-72")).await;
     let mut phone = Phone::enrolled(&server).await;
     phone.sync(&server).await;
+    // It has heard of the server since, and still had something to send.
+    let says =
+        "UPDATE devices SET unsent_commands = 3, unsent_oldest = ?1 WHERE person IS NOT NULL";
+    let oldest = server.running.state.host.now().seconds() - 3_600;
+    let state = &server.running.state;
+    state
+        .db
+        .write(|tx| Ok::<_, StoreError>(tx.execute(says, [oldest])?))
+        .unwrap();
     server.clock.advance(90);
 
     let text = server.metrics().await;
@@ -52,6 +63,8 @@ async fn metrics_count_what_happened_and_name_nobody() {
     is("gongdan_disputed_tickets", 1.0);
     is("gongdan_open_tickets", 1.0);
     is("gongdan_quarantine_changesets", 0.0);
+    is("gongdan_unsent_commands", 3.0);
+    is("gongdan_unsent_oldest_age_seconds", 3_690.0);
     is("gongdan_devices{state=\"active\"}", 1.0);
     is("gongdan_device_silent_longest_age_seconds", 90.0);
     is("gongdan_sync_seconds_count{outcome=\"answered\"}", 1.0);
