@@ -81,6 +81,13 @@ pub(super) fn insert(
     Ok(added > 0)
 }
 
+/// Whether a changeset of this hash was received.
+pub(super) fn is_there(connection: &Connection, hash: ChangesetHash) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM inbox WHERE hash = ?1")?
+        .exists([hash.0])?)
+}
+
 /// The changeset of a hash.
 pub(crate) fn by_hash(
     connection: &Connection,
