@@ -10,6 +10,9 @@ uniffi::setup_scaffolding!();
 pub mod catalogue;
 pub mod clock;
 pub mod document;
+pub mod enrolment;
+pub mod exchange;
+pub mod fault;
 #[cfg(feature = "uniffi")]
 mod foreign;
 pub mod ids;

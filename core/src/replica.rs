@@ -123,7 +123,7 @@ pub enum ReceiveError {
 }
 
 /// What a response brought.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Outcome {
     /// Tickets that are not as they were.

@@ -284,8 +284,9 @@ pub enum Settled {
 }
 
 /// Whether the server has an attachment's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[serde(rename_all = "snake_case")]
 pub enum BlobState {
     /// Not all of them: never deleted.
     Unsent,
@@ -294,7 +295,7 @@ pub enum BlobState {
 }
 
 /// An attachment that this device keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct BlobRow {
     /// SHA-256 of its bytes.
@@ -310,7 +311,8 @@ pub struct BlobRow {
 }
 
 /// Which tickets to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Filter {
     /// Words that must all be found; parted by spaces.

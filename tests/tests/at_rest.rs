@@ -138,3 +138,18 @@ fn a_file_that_another_program_has_open_is_not_converted_under_it() {
     drop(store);
     assert!(SqliteStore::open(&path, &RIGHT).is_ok());
 }
+
+/// As a browser keeps it: on a file system that the host names, without shared memory.
+#[test]
+fn a_store_on_a_named_file_system_conforms_and_keeps_no_log_beside_it() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("phone.db");
+    let name = path.to_str().unwrap();
+    let mut store = SqliteStore::open_on(c"unix", name, &RIGHT).unwrap();
+    gongdan_core::store::conformance::check(&mut store);
+    assert!(!with(&path, "-wal").exists());
+    drop(store);
+    let wrong = SqliteStore::open_on(c"unix", name, &WRONG);
+    assert!(matches!(wrong, Err(StoreError::WrongKey)));
+    assert_eq!(file_state(&path).unwrap(), FileState::Encrypted);
+}

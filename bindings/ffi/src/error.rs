@@ -3,10 +3,11 @@
 //! Invariant: a screen chooses its text by variant and `code`; `Display` is for developers' logs.
 
 use gongdan_core::document::Inexecutable;
+use gongdan_core::fault::Fault;
 use gongdan_core::replica::{BlobError, ExecuteError, ReceiveError};
+use gongdan_core::rescue::RescueError;
 use gongdan_core::store::StoreError;
 use gongdan_core::ticket::{Action, Status};
-use serde::Serialize;
 
 /// Why a call did nothing. Nothing was written and nothing is lost, whichever it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
@@ -127,95 +128,37 @@ impl PhoneError {
     }
 }
 
-/// The code that core's JSON gives an outcome: a string, or an object that holds it as `code`.
-fn code_of(outcome: &impl Serialize) -> String {
-    let json = serde_json::to_value(outcome).unwrap_or_default();
-    let code = json.get("code").unwrap_or(&json);
-    code.as_str().unwrap_or("unknown").to_owned()
-}
-
-impl From<StoreError> for PhoneError {
-    fn from(error: StoreError) -> Self {
-        Self::store(match error {
-            StoreError::Full => "full",
-            StoreError::Malformed { what: "identity" } => "not_enrolled",
-            StoreError::Malformed { .. } => "malformed",
-            StoreError::WrongKey => "wrong_key",
-            StoreError::OtherIdentity => "already_enrolled",
-            StoreError::Unacknowledged => "unacknowledged",
-            StoreError::Backend(_) | StoreError::RolledBack => "unusable",
-        })
-    }
-}
-
-impl From<ExecuteError> for PhoneError {
-    fn from(error: ExecuteError) -> Self {
-        match error {
-            ExecuteError::NoSuchTicket => Self::NoSuchTicket,
-            ExecuteError::Denied(why) => Self::Denied {
-                code: code_of(&why),
-            },
-            ExecuteError::NotLawful { action, status } => Self::NotLawful { action, status },
-            ExecuteError::Inexecutable(why) => Self::Unfit {
-                code: code_of(&why),
-                why: Some(why),
-            },
-            ExecuteError::UnknownHeads => Self::Stale,
-            ExecuteError::NotAnAct => Self::unfit("not_an_act"),
-            ExecuteError::Store(error) => error.into(),
+impl From<Fault> for PhoneError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoSuchTicket => Self::NoSuchTicket,
+            Fault::Denied { code } => Self::Denied { code },
+            Fault::NotLawful { action, status } => Self::NotLawful { action, status },
+            Fault::Unfit { code, why } => Self::Unfit { code, why },
+            Fault::Stale => Self::Stale,
+            Fault::Store { code } => Self::Store { code },
+            Fault::Key { code } => Self::Key { code },
+            Fault::Network { reason } => Self::Network { reason },
+            Fault::Server { status, code } => Self::Server { status, code },
+            Fault::Answer { code } => Self::Answer { code },
         }
     }
 }
 
-impl From<BlobError> for PhoneError {
-    fn from(error: BlobError) -> Self {
-        match error {
-            BlobError::TooLarge => Self::unfit("too_large"),
-            BlobError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<ReceiveError> for PhoneError {
-    fn from(error: ReceiveError) -> Self {
-        match error {
-            ReceiveError::Malformed(_) => Self::answer("malformed"),
-            ReceiveError::NotForThisRequest => Self::answer("not_for_this_request"),
-            ReceiveError::Store(error) => error.into(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gongdan_core::policy::Denied;
-    use gongdan_core::ticket::field::{Field, Misfit};
-
-    #[test]
-    fn codes_are_those_of_json() {
-        let denied = PhoneError::from(ExecuteError::from(Denied::NotOwn));
-        assert_eq!(
-            denied,
-            PhoneError::Denied {
-                code: "not_own".to_owned()
+/// What core fails with reaches the host as a [`Fault`] does.
+macro_rules! through_fault {
+    ($($error:ty),*) => {
+        $(impl From<$error> for PhoneError {
+            fn from(error: $error) -> Self {
+                Fault::from(error).into()
             }
-        );
-        let why = Inexecutable::Misfit {
-            subject: gongdan_core::document::Subject::Field {
-                field: Field::Model,
-            },
-            misfit: Misfit::TooLong,
-        };
-        let unfit = PhoneError::from(ExecuteError::from(why.clone()));
-        assert_eq!(
-            unfit,
-            PhoneError::Unfit {
-                code: "misfit".to_owned(),
-                why: Some(why)
-            }
-        );
-        let unfit = PhoneError::from(ExecuteError::from(Inexecutable::NoEffect));
-        assert!(matches!(unfit, PhoneError::Unfit { code, .. } if code == "no_effect"));
-    }
+        })*
+    };
 }
+through_fault!(
+    StoreError,
+    ExecuteError,
+    BlobError,
+    ReceiveError,
+    RescueError
+);

@@ -1,25 +1,17 @@
 //! One exchange with the server after another: request out, answer in, until nothing is left.
 //!
 //! Invariant: hosts that transfer in the background and `Phone::sync` go through the same two calls,
-//! `next_request` and `receive`; an exchange cut off at any point is only made again.
+//! `next_request` and `receive`; what they mean is core's (`gongdan_core::exchange`).
 
 use std::sync::Arc;
 
-use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{DeviceId, TicketId};
-use gongdan_core::replica::{Outcome, Replica};
-use gongdan_core::sync::request_auth::{Authorization, base64url, signing_input};
-use serde::Deserialize;
+use gongdan_core::exchange;
+use gongdan_core::ids::TicketId;
+use gongdan_core::replica::Outcome;
 
 use crate::error::{HostError, PhoneError};
 use crate::host::{Transport, now};
 use crate::phone::Phone;
-
-const SYNC_PATH: &str = "/v1/sync";
-const INCARNATION_PATH: &str = "/v1/incarnation";
-const CERTIFICATE_PATH: &str = "/v1/certificate";
-/// As `core/docs/sync-protocol.md` names it.
-const SYNC_MEDIA_TYPE: &str = "application/vnd.gongdan.sync";
 
 /// An HTTP request to make against the server's address.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -67,42 +59,31 @@ pub struct SyncReport {
     pub wiped: bool,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    code: String,
+impl From<exchange::Request> for Request {
+    fn from(request: exchange::Request) -> Self {
+        Self {
+            method: request.method,
+            path: request.path,
+            authorization: request.authorization,
+            content_type: request.content_type,
+            body: request.body,
+        }
+    }
+}
+
+impl From<Response> for exchange::Response {
+    fn from(response: Response) -> Self {
+        Self {
+            status: response.status,
+            body: response.body,
+        }
+    }
 }
 
 impl Response {
     /// The body of a success, or the server's problem.
     pub(crate) fn success(self) -> Result<Vec<u8>, PhoneError> {
-        if (200..300).contains(&self.status) {
-            return Ok(self.body);
-        }
-        let problem = serde_json::from_slice::<Problem>(&self.body);
-        let code = problem.map_or_else(|_| "unknown".to_owned(), |problem| problem.code);
-        Err(PhoneError::Server {
-            status: self.status,
-            code,
-        })
-    }
-}
-
-/// Whether the server lost track of this phone's cursor or references: telling everything helps.
-fn wants_everything(error: &PhoneError) -> bool {
-    matches!(error, PhoneError::Server { status: 409, code }
-        if code == "other_epoch" || code == "unresolved_reference")
-}
-
-/// Whether the server does not know this phone, which it enrolled: it was put back to a backup of before.
-fn is_forgotten(error: &PhoneError) -> bool {
-    matches!(error, PhoneError::Server { status: 401, code } if code == "unknown_device")
-}
-
-/// Asks for another round.
-fn again() -> Outcome {
-    Outcome {
-        more: true,
-        ..Outcome::default()
+        Ok(exchange::Response::from(self).success()?)
     }
 }
 
@@ -115,158 +96,6 @@ pub(crate) async fn send(
     sent.map_err(|HostError::Failed { reason }| PhoneError::Network { reason })
 }
 
-/// What the request under way is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum UnderWay {
-    /// The exchange itself.
-    #[default]
-    Sync,
-    /// Another incarnation: a copy of this phone writes under its name.
-    Incarnation,
-    /// The server does not know this phone: it was restored from a backup of before.
-    Return,
-}
-
-/// A phone's side of the exchange.
-pub(crate) struct Exchange {
-    pub(crate) replica: Replica,
-    under_way: UnderWay,
-    /// The certificate was shown in this opening: a second time would not help.
-    has_shown: bool,
-    /// The server would not have this phone go on as another device: it goes on as it is.
-    stays: bool,
-    /// The request under way spells everything out: a second time would not help.
-    spelled_out: bool,
-}
-
-impl Exchange {
-    pub(crate) fn new(replica: Replica) -> Self {
-        Self {
-            replica,
-            under_way: UnderWay::Sync,
-            has_shown: false,
-            stays: false,
-            spelled_out: false,
-        }
-    }
-
-    pub(crate) fn sign(&self, method: &str, path: &str, at: Timestamp, body: &[u8]) -> String {
-        let device = self.replica.identity().device;
-        let signature = self
-            .replica
-            .key()
-            .sign(&signing_input(method, path, device, at, body));
-        Authorization {
-            device,
-            at,
-            signature,
-        }
-        .to_string()
-    }
-
-    pub(crate) fn next_request(&mut self) -> Result<Request, PhoneError> {
-        if self.under_way == UnderWay::Return
-            && let Some(own) = self.replica.certificate()?
-        {
-            let shown = base64url(&own.certificate.to_bytes());
-            return Ok(self.json("PUT", CERTIFICATE_PATH, "certificate", &shown));
-        }
-        self.under_way = UnderWay::Sync;
-        if !self.stays && self.replica.is_split()? {
-            self.under_way = UnderWay::Incarnation;
-            let key = self.replica.begin_incarnation()?;
-            let shown = base64url(key.as_bytes());
-            return Ok(self.json("POST", INCARNATION_PATH, "public_key", &shown));
-        }
-        let body = self.replica.next_request()?;
-        Ok(Request {
-            method: "POST".to_owned(),
-            path: SYNC_PATH.to_owned(),
-            authorization: Some(self.sign("POST", SYNC_PATH, now(), &body)),
-            content_type: SYNC_MEDIA_TYPE.to_owned(),
-            body,
-        })
-    }
-
-    /// A signed request with one text in its body.
-    fn json(&self, method: &str, path: &str, name: &str, text: &str) -> Request {
-        let body = serde_json::json!({ name: text });
-        let body = serde_json::to_vec(&body).expect("a text is JSON");
-        Request {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            authorization: Some(self.sign(method, path, now(), &body)),
-            content_type: "application/json".to_owned(),
-            body,
-        }
-    }
-
-    pub(crate) fn spell_out(&mut self) {
-        self.replica.spell_out();
-        self.spelled_out = true;
-    }
-
-    pub(crate) fn receive(&mut self, response: Response) -> Result<Outcome, PhoneError> {
-        match std::mem::take(&mut self.under_way) {
-            UnderWay::Sync => {}
-            UnderWay::Incarnation => return self.incarnated(response),
-            UnderWay::Return => {
-                response.success()?;
-                return Ok(again());
-            }
-        }
-        match response.success() {
-            Ok(body) => {
-                let outcome = self.replica.receive(&body)?;
-                self.replica.contacted(now())?;
-                self.spelled_out = false;
-                Ok(outcome)
-            }
-            Err(problem) if wants_everything(&problem) && !self.spelled_out => {
-                self.spell_out();
-                Ok(again())
-            }
-            Err(problem) if is_forgotten(&problem) && !self.has_shown => {
-                if self.replica.certificate()?.is_none() {
-                    return Err(problem);
-                }
-                self.has_shown = true;
-                self.under_way = UnderWay::Return;
-                Ok(again())
-            }
-            Err(problem) => Err(problem),
-        }
-    }
-}
-
-impl Exchange {
-    /// Goes on as the device that the server made; or as it is, where the server will not have it.
-    fn incarnated(&mut self, response: Response) -> Result<Outcome, PhoneError> {
-        if matches!(response.status, 403 | 404 | 409) {
-            self.stays = true;
-            return Ok(again());
-        }
-        let malformed = || PhoneError::answer("malformed");
-        let body = response.success()?;
-        let answer: Incarnation = serde_json::from_slice(&body).map_err(|_| malformed())?;
-        let own = crate::enrol::own_certificate(
-            &answer.organisation_key,
-            &answer.certificate,
-            answer.device,
-        )?;
-        self.replica.incarnate(answer.device, Some(&own))?;
-        Ok(again())
-    }
-}
-
-/// What the server answers to a phone that is to go on as another device.
-#[derive(Deserialize)]
-struct Incarnation {
-    device: DeviceId,
-    organisation_key: String,
-    certificate: String,
-}
-
 #[uniffi::export]
 impl Phone {
     /// The next request of a sync; what waits in the outbox goes with it. An answer that never comes
@@ -275,7 +104,7 @@ impl Phone {
     /// # Errors
     /// [`PhoneError::Store`].
     pub fn next_request(&self) -> Result<Request, PhoneError> {
-        self.with(Exchange::next_request)
+        self.with(|exchange| Ok(exchange.next_request(now())?.into()))
     }
 
     /// Takes over the answer to the last request. `more` in the outcome asks for another round.
@@ -283,7 +112,7 @@ impl Phone {
     /// # Errors
     /// [`PhoneError::Server`], [`PhoneError::Answer`], [`PhoneError::Store`]: nothing was written.
     pub fn receive(&self, response: Response) -> Result<Outcome, PhoneError> {
-        self.with(|exchange| exchange.receive(response))
+        self.with(|exchange| Ok(exchange.receive(now(), response.into())?))
     }
 
     /// Makes the next request tell and ask for everything. `receive` does so by itself where the server

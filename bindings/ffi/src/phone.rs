@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use gongdan_core::catalogue::Catalogue;
 use gongdan_core::clock::Timestamp;
+use gongdan_core::enrolment;
+use gongdan_core::exchange::Exchange;
 use gongdan_core::ids::{ChangeHash, DeviceId, Part, PersonId, TicketId};
-use gongdan_core::replica::{Identity, Lock, OutboxCounts, Replica};
+use gongdan_core::replica::{Lock, OutboxCounts, Replica};
 use gongdan_core::store::Filter;
 use gongdan_core::store::sqlite::{FileState, SqliteStore, StoreKey, file_state};
 use gongdan_core::ticket::command::{Act, Command};
@@ -17,7 +19,6 @@ use gongdan_core::ticket::summary::Summary;
 
 use crate::enrol::Enrolment;
 use crate::error::PhoneError;
-use crate::exchange::Exchange;
 use crate::host::{Changes, KeyStore, Observer, Secret, device_key, now, random, secret};
 use crate::record::{OutboxItem, TicketView};
 use crate::wipe;
@@ -140,8 +141,7 @@ impl Phone {
         key_store: Arc<dyn KeyStore>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Self, PhoneError> {
-        let certificate = crate::enrol::certificate(&enrolment)?;
-        let identity = Identity::try_from(enrolment)?;
+        let (identity, certificate) = enrolment::Enrolment::from(enrolment).identity()?;
         match Self::open(path.clone(), key_store.clone(), observer.clone()) {
             Ok(phone) => {
                 let same = phone.with(|exchange| Ok(*exchange.replica.identity() == identity))?;

@@ -40,23 +40,6 @@ pub struct Rescued {
     pub blobs: u32,
 }
 
-impl From<RescueError> for PhoneError {
-    fn from(error: RescueError) -> Self {
-        match error {
-            RescueError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
-                Self::store("full")
-            }
-            RescueError::Io(_) => Self::store("unusable"),
-            RescueError::NotOne | RescueError::Malformed => Self::unfit("not_a_rescue_file"),
-            RescueError::Version(_) => Self::unfit("later_version"),
-            RescueError::WrongPassphrase => Self::unfit("wrong_passphrase"),
-            RescueError::WeakPassphrase => Self::unfit("weak_passphrase"),
-            RescueError::TooLarge => Self::unfit("too_large"),
-            RescueError::Store(error) => error.into(),
-        }
-    }
-}
-
 fn io(error: std::io::Error) -> PhoneError {
     RescueError::Io(error).into()
 }

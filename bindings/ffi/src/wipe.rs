@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gongdan_core::exchange::WIPED_PATH;
 use gongdan_core::replica::WipeOrder;
 
 use crate::error::PhoneError;
@@ -18,7 +19,6 @@ use crate::exchange::{Request, send};
 use crate::host::{KeyStore, Secret, Transport, now};
 use crate::phone::Phone;
 
-const REPORT_PATH: &str = "/v1/wiped";
 /// What SQLite keeps beside a database.
 const FILES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
 
@@ -81,8 +81,7 @@ impl Phone {
     pub fn carry_out_wipe(&self) -> Result<bool, PhoneError> {
         let due = self.wipe_order()?.is_some_and(|order| order.is_due());
         if due {
-            let report =
-                self.with(|exchange| Ok(exchange.sign("POST", REPORT_PATH, now(), &[])))?;
+            let report = self.with(|exchange| Ok(exchange.sign("POST", WIPED_PATH, now(), &[])))?;
             write_mark(self.path(), &report).map_err(unusable)?;
             self.close_for_good()?;
             destroy(self.path(), self.key_store())?;
@@ -109,7 +108,7 @@ pub async fn report_wipe(
     let report = fs::read_to_string(mark(&path)).map_err(unusable)?;
     let request = Request {
         method: "POST".to_owned(),
-        path: REPORT_PATH.to_owned(),
+        path: WIPED_PATH.to_owned(),
         authorization: Some(report),
         content_type: "application/octet-stream".to_owned(),
         body: Vec::new(),

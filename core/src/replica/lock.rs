@@ -28,7 +28,7 @@ pub enum Lock {
 }
 
 /// An order to wipe this phone, and what it waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct WipeOrder {
     /// When the office asked for it.

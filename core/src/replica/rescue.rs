@@ -19,7 +19,7 @@ use crate::sync::changeset::Changeset;
 const COPIED_AT_ONCE: u64 = 256 * 1024;
 
 /// What only this phone has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Unsent {
     /// Commands without a verdict.

@@ -3,6 +3,7 @@
 mod blobs;
 mod open;
 
+use std::ffi::CStr;
 use std::ops::Range;
 use std::path::Path;
 
@@ -49,22 +50,31 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::WrongKey`]; then the file is as it was.
     pub fn open(path: impl AsRef<Path>, key: &StoreKey) -> Result<Self, StoreError> {
-        Self::with(open::open(path.as_ref(), key)?)
+        Self::with(open::open(path.as_ref(), key)?, "WAL")
+    }
+
+    /// Opens or makes a database on a virtual file system that the host registered, such as a browser's
+    /// private one: without shared memory there is no write-ahead log, and the journal is truncated instead.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongKey`]; then the database is as it was.
+    pub fn open_on(vfs: &CStr, name: &str, key: &StoreKey) -> Result<Self, StoreError> {
+        Self::with(open::open_on(vfs, name, key)?, "TRUNCATE")
     }
 
     /// A file as earlier versions wrote it, for tests that need something to find or to convert.
     #[cfg(any(test, feature = "testing"))]
     pub fn open_unencrypted(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::with(Connection::open(path)?)
+        Self::with(Connection::open(path)?, "WAL")
     }
 
     /// A database in memory, for tests.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::with(Connection::open_in_memory()?)
+        Self::with(Connection::open_in_memory()?, "WAL")
     }
 
-    fn with(mut connection: Connection) -> Result<Self, StoreError> {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+    fn with(mut connection: Connection, journal: &str) -> Result<Self, StoreError> {
+        connection.pragma_update(None, "journal_mode", journal)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;

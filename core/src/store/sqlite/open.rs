@@ -7,13 +7,14 @@
     reason = "this is the feature that keeps a file"
 )]
 
+use std::ffi::CStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::super::StoreError;
 
@@ -89,7 +90,17 @@ pub(super) fn open(path: &Path, key: &StoreKey) -> Result<Connection, StoreError
     if file_state(path)? == FileState::Plain {
         encrypt(path, key)?;
     }
-    let connection = Connection::open(path)?;
+    proven(Connection::open(path)?, key)
+}
+
+/// Opens or makes the database `name` on the virtual file system `vfs`.
+pub(super) fn open_on(vfs: &CStr, name: &str, key: &StoreKey) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::default();
+    proven(Connection::open_with_flags_and_vfs(name, flags, vfs)?, key)
+}
+
+/// The connection under its key, if that is the right one.
+fn proven(connection: Connection, key: &StoreKey) -> Result<Connection, StoreError> {
     // Closing would otherwise carry over what a killed process left in the log, unread.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // A library writes nothing to the host's standard error.
