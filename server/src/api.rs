@@ -125,14 +125,21 @@ pub(crate) fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Unknown paths of the API are problems; other pages are the console's.
-async fn fallback(method: axum::http::Method, uri: Uri) -> axum::response::Response {
+/// Unknown paths of the API are problems; pages under `/phone` are the app's, all others the console's.
+async fn fallback(
+    method: axum::http::Method,
+    uri: Uri,
+    headers: axum::http::HeaderMap,
+) -> axum::response::Response {
     let path = uri.path();
     if path == "/v1" || path.starts_with("/v1/") {
         return ApiError::not_found().into_response();
     }
     if !matches!(method, axum::http::Method::GET | axum::http::Method::HEAD) {
         return ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").into_response();
+    }
+    if crate::phone::is_path(path) {
+        return crate::phone::serve(path, &headers);
     }
     crate::console::serve(path)
 }

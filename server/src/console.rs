@@ -65,7 +65,7 @@ fn answer(path: &str, bytes: Vec<u8>) -> Response {
     (head, bytes).into_response()
 }
 
-fn media_type(path: &str) -> &'static str {
+pub(crate) fn media_type(path: &str) -> &'static str {
     match path.rsplit('.').next().unwrap_or_default() {
         "html" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",

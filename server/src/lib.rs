@@ -18,6 +18,7 @@ pub mod host;
 pub mod import;
 pub mod metrics;
 pub mod organisation;
+mod phone;
 pub mod read_model;
 pub mod relay;
 pub mod server;

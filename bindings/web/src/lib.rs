@@ -1,8 +1,13 @@
-//! The core for JavaScript: a replica in memory, JSON and bytes in and out, no logic of its own.
+//! The core for JavaScript: JSON and bytes in and out, no logic of its own. [`phone`] is a phone on encrypted
+//! SQLite in a browser's worker; the replica in memory here serves tests.
 //!
 //! Invariant: an error's message begins with a stable code and `: `; texts for people are chosen by it.
 
 pub mod golden;
+#[cfg(target_arch = "wasm32")]
+pub mod phone;
+#[cfg(target_arch = "wasm32")]
+pub mod pin;
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{BlobHash, DeviceId, PersonId, TicketId};

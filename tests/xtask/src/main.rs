@@ -32,7 +32,8 @@ cargo xtask COMMAND
   setup [--only STEP]...          install what the tests need (Debian packages, Rust target)
   test [--only STEP]... [--list]  run all the tests, set-up included; --list names the steps
   rules                           check the dependency rules of the crates and their sources
-  wasm [nodejs|web]               build the core for WebAssembly into target/wasm/pkg-nodejs or -web
+  wasm [nodejs|web|phone]         build the core for WebAssembly into target/wasm/pkg-nodejs, -web or -phone
+  phone                           build the phone's app, which the server embeds
   bench NAME [ARGS]...            run a benchmark, e.g. `cargo xtask bench sync --json`
   fuzz TARGET [--runs N] [--minimise]
                                   run a fuzz target, or shrink its corpus (nightly, or RUSTC_BOOTSTRAP)
@@ -62,6 +63,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
         "test" => test::command(&tree, rest),
         "rules" => rules::command(&tree),
         "wasm" => wasm::command(&tree, rest),
+        "phone" => npm::phone_command(&tree),
         "bench" => bench::command(&tree, rest),
         "fuzz" => fuzz::command(&tree, rest),
         "demo" => demo::command(&tree, rest),

@@ -2,14 +2,17 @@
 //! console only where its sources changed.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use crate::process::{Run, on_path};
 use crate::stamp;
 use crate::tree::Tree;
+use crate::wasm;
 
 pub(crate) const CONSOLE: &str = "server/console";
+pub(crate) const PHONE: &str = "bindings/web/app";
 
 /// `npm ci` in `folder`, unless what it would install is there already.
 ///
@@ -52,4 +55,24 @@ pub(crate) fn build_console(tree: &Tree) -> Result<()> {
     install(tree, CONSOLE)?;
     run(tree, CONSOLE, "build")?;
     stamp::keep(&kept, &sources)
+}
+
+/// Builds the phone's app where neither its sources nor its WebAssembly module are those that its `dist` was
+/// built from.
+pub(crate) fn build_phone(tree: &Tree) -> Result<()> {
+    let package = wasm::build_phone(tree)?;
+    let sources = stamp::of(&[tree.at(PHONE), package])?;
+    let kept = tree.target("xtask/phone");
+    if tree.at(PHONE).join("dist/index.html").is_file() && stamp::holds(&kept, &sources) {
+        return Ok(());
+    }
+    install(tree, PHONE)?;
+    run(tree, PHONE, "build")?;
+    stamp::keep(&kept, &sources)
+}
+
+/// `cargo xtask phone`: the phone's app, ready to be embedded in the server.
+pub(crate) fn phone_command(tree: &Tree) -> Result<ExitCode> {
+    build_phone(tree)?;
+    Ok(ExitCode::SUCCESS)
 }

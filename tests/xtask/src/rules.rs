@@ -1,11 +1,12 @@
 //! The dependency rules of the source tree, as checks.
 //!
-//! Two kinds: what the crates' manifests say (`manifests`, over `cargo metadata` and `cargo tree`)
-//! and what the sources say (`sources`). Each rule has tests that feed it a violation.
+//! Three kinds: what the crates' manifests say (`manifests`, over `cargo metadata` and `cargo tree`),
+//! what the sources say (`sources`), and that bindings and browser offer the same (`surface`). Each rule has tests that feed it a violation.
 
 mod lexer;
 mod manifests;
 mod sources;
+mod surface;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ pub(crate) fn check(tree: &Tree) -> Result<()> {
     let (packages, mut violations) = manifests::check(tree)?;
     let (files, in_sources) = sources::check(tree)?;
     violations.extend(in_sources);
+    let (functions, in_surfaces) = surface::check(tree)?;
+    violations.extend(in_surfaces);
     for violation in &violations {
         println!("{}: {}", violation.place, violation.message);
     }
@@ -45,5 +48,6 @@ pub(crate) fn check(tree: &Tree) -> Result<()> {
         bail!("{} violations of the dependency rules", violations.len());
     }
     println!("dependency rules: {packages} packages and {files} source files keep them");
+    println!("surfaces: {functions} functions of the bindings have their twin in the browser");
     Ok(())
 }

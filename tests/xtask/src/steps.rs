@@ -71,6 +71,16 @@ pub(crate) const STEPS: &[Step] = &[
         run: npm::console,
     },
     Step {
+        name: "phone",
+        about: "the phone app's types, unit tests and build, with core optimised for it",
+        needs: &[Need::Folder("bindings/web/app"), Need::Wasm, NODE, NPM],
+        installs: &[
+            "the Rust target wasm32-unknown-unknown, where rustup has it",
+            "npm packages into bindings/web/app/node_modules",
+        ],
+        run: npm::phone,
+    },
+    Step {
         name: "lints",
         about: "clippy over the workspace, warnings are errors",
         needs: &[

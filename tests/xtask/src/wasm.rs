@@ -107,6 +107,15 @@ impl Toolchain {
 
 /// Builds the module with its JavaScript for `host` (`nodejs` or `web`) and returns the folder.
 pub(crate) fn build(tree: &Tree, host: &str) -> Result<PathBuf> {
+    compile(tree, host, "dev", &format!("pkg-{host}"))
+}
+
+/// Builds the module of the phone's app, optimised for size, and returns the folder.
+pub(crate) fn build_phone(tree: &Tree) -> Result<PathBuf> {
+    compile(tree, "web", "web", "pkg-phone")
+}
+
+fn compile(tree: &Tree, host: &str, profile: &str, package: &str) -> Result<PathBuf> {
     let toolchain = Toolchain::choose(tree)?;
     // A target directory of its own: Debian's compiler is another version than the one in use, and
     // in one directory the two would wait for each other's lock and keep two copies of everything
@@ -115,11 +124,13 @@ pub(crate) fn build(tree: &Tree, host: &str) -> Result<PathBuf> {
     toolchain
         .cargo(tree)
         .args(["build", "--package", PACKAGE, "--lib", "--target", TARGET])
+        .args(["--profile", profile])
         .args(toolchain.options())
         .arg_path("--target-dir", &target)
         .run()?;
-    let module = target.join(TARGET).join("debug").join("gongdan_web.wasm");
-    let package = target.join(format!("pkg-{host}"));
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let module = target.join(TARGET).join(folder).join("gongdan_web.wasm");
+    let package = target.join(package);
     bind(tree, &module, host, &package)?;
     Ok(package)
 }
@@ -141,12 +152,12 @@ fn bind(tree: &Tree, module: &Path, host: &str, package: &Path) -> Result<()> {
 }
 
 pub(crate) fn command(tree: &Tree, args: &[String]) -> Result<ExitCode> {
-    let host = match args {
-        [] => "nodejs",
-        [host] if host == "nodejs" || host == "web" => host,
-        _ => bail!("usage: cargo xtask wasm [nodejs|web]"),
+    let package = match args {
+        [] => build(tree, "nodejs")?,
+        [host] if host == "nodejs" || host == "web" => build(tree, host)?,
+        [host] if host == "phone" => build_phone(tree)?,
+        _ => bail!("usage: cargo xtask wasm [nodejs|web|phone]"),
     };
-    let package = build(tree, host)?;
     println!("{}", tree.shown(&package));
     Ok(ExitCode::SUCCESS)
 }

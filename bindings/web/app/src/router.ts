@@ -1,0 +1,20 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import More from '@/views/More.vue'
+import NewTicket from '@/views/NewTicket.vue'
+import Outbox from '@/views/Outbox.vue'
+import TicketPage from '@/views/TicketPage.vue'
+import Today from '@/views/Today.vue'
+import Visit from '@/views/Visit.vue'
+
+export const router = createRouter({
+  history: createWebHistory(import.meta.env.BASE_URL),
+  routes: [
+    { path: '/', name: 'today', component: Today },
+    { path: '/ticket/:id', name: 'ticket', component: TicketPage, props: true },
+    { path: '/visit/:id', name: 'visit', component: Visit, props: true },
+    { path: '/new', name: 'new', component: NewTicket },
+    { path: '/outbox', name: 'outbox', component: Outbox },
+    { path: '/more', name: 'more', component: More },
+    { path: '/:rest(.*)*', redirect: '/' },
+  ],
+})
