@@ -5,7 +5,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
@@ -82,6 +82,9 @@ const WITH_A_BODY: [(&str, &str); 4] = [
     ("415", "`unsupported_media_type`"),
 ];
 
+/// What every route that reads its query may answer.
+const WITH_A_QUERY: [(&str, &str); 1] = [("400", "`malformed_request`")];
+
 /// Completes what is made from the handlers: the answers that come before and around them, what every status
 /// means (OpenAPI wants a sentence), the media type of problems (RFC 9457), which a handler's description has
 /// as JSON, and bodies that are bytes.
@@ -119,9 +122,14 @@ fn add_common(operation: &mut Operation) {
     let takes_json = body.is_some_and(
         |body| matches!(body, RefOr::T(body) if body.content.contains_key("application/json")),
     );
+    let mut parameters = operation.parameters.iter().flatten();
+    let reads_query = parameters.any(
+        |parameter| matches!(parameter, RefOr::T(of) if of.parameter_in == ParameterIn::Query),
+    );
     let common = ANYWHERE
         .iter()
-        .chain(WITH_A_BODY.iter().filter(|_| takes_json));
+        .chain(WITH_A_BODY.iter().filter(|_| takes_json))
+        .chain(WITH_A_QUERY.iter().filter(|_| reads_query));
     for (status, description) in common {
         let responses = &mut operation.responses.responses;
         responses

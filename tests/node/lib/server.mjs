@@ -41,20 +41,22 @@ export async function serve(context, folder) {
 }
 
 /** Enrols a device of a person with a key made here; signs its requests as the protocol says. */
-export async function enrol(server, folder, person) {
+export async function enrol(server, folder, person, name = "test") {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const code = gongdan(folder, "device", "invite", person).match(/code: (\S+)/)[1];
   const raw = publicKey.export({ format: "jwk" }).x;
   const answer = await fetch(`${server}/v1/enrol`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ code, public_key: raw, device_name: "test" }),
+    body: JSON.stringify({ code, public_key: raw, device_name: name }),
   });
   if (!answer.ok) throw new Error(`enrolment answered ${answer.status}: ${await answer.text()}`);
   const { device, server_key } = await answer.json();
   return {
     device,
     serverKey: server_key,
+    /** The key itself, for a replica that signs by itself. */
+    secret: Buffer.from(privateKey.export({ format: "jwk" }).d, "base64url"),
     sign: (bytes) => sign(null, bytes, privateKey),
     authorization(method, path, body = Buffer.alloc(0)) {
       const at = Math.floor(Date.now() / 1000);

@@ -5,6 +5,7 @@
 //! earlier one built: the console is embedded in the server's binary, Rust tests load the core's
 //! WebAssembly module, and the tests in other languages start the server that the Rust tests built.
 
+mod api;
 mod bindings;
 mod npm;
 mod rust;
@@ -139,6 +140,18 @@ pub(crate) const STEPS: &[Step] = &[
         ],
         installs: &["npm packages into tests/browser/node_modules"],
         run: |tree| npm::test(tree, "tests/browser"),
+    },
+    Step {
+        name: "api",
+        about: "the JSON API against its own OpenAPI document, exports read by others",
+        needs: &[
+            Need::Folder("tests/api"),
+            NODE,
+            Need::Program("python3"),
+            Need::PythonVenv,
+        ],
+        installs: &["PyPI packages into target/api/venv"],
+        run: api::run,
     },
     Step {
         name: "python",
