@@ -10,6 +10,7 @@ pub use codes::names_codes;
 
 use crate::ids::PersonId;
 use crate::policy::Role;
+use crate::sync::request_auth::unbase64url;
 
 /// Texts in the languages of the product: Chinese first, English second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +133,9 @@ pub struct Catalogue {
     /// Days without contact after which a phone locks its screens; [`LEASE_DAYS`] unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_lease_days: Option<u32>,
+    /// The X25519 key that the movement of a signing hand is sealed to, base64url; without one it is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence_key: Option<String>,
 }
 
 /// Days of the offline lease where the organisation gives none.
@@ -164,6 +168,11 @@ impl Catalogue {
     /// Days without contact after which a phone locks its screens.
     pub fn lease_days(&self) -> u32 {
         self.offline_lease_days.unwrap_or(LEASE_DAYS)
+    }
+
+    /// The organisation's evidence key; nothing where there is none, or it is no key.
+    pub fn evidence_key(&self) -> Option<[u8; 32]> {
+        unbase64url(self.evidence_key.as_deref()?)?.try_into().ok()
     }
 
     /// The person of an employee number.

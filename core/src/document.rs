@@ -5,6 +5,7 @@
 //! on every replica.
 
 mod conflict;
+mod coverage;
 mod execute;
 mod genesis;
 mod hydrate;
@@ -181,6 +182,12 @@ impl TicketDoc {
     /// What lifecycle and rights need to know; `None` where no ticket was opened (and in other parts).
     pub fn facts(&self) -> Option<Facts> {
         hydrate::facts(self)
+    }
+
+    /// Whether every confirmation together covers what was done: nothing of the work was written that none of
+    /// them had seen (R86). `true` too where there is neither work nor confirmation.
+    pub fn is_covered(&self) -> bool {
+        coverage::is_covered(self)
     }
 
     /// How many changes it holds.

@@ -5,7 +5,7 @@
 
 use crate::clock::Timestamp;
 use crate::ids::{
-    ActorId, BlobHash, ChangeHash, ChangesetHash, DeviceId, ItemKey, PersonId, TicketId,
+    ActorId, BlobHash, ChangeHash, ChangesetHash, DeviceId, ItemKey, PersonId, SheetHash, TicketId,
     TicketNumber,
 };
 
@@ -36,6 +36,8 @@ as_text! {
     ChangesetHash,
     /// SHA-256 of an attachment's bytes: 64 hexadecimal digits.
     BlobHash,
+    /// A sheet's name: 64 hexadecimal digits.
+    SheetHash,
     /// Employee number: 1 to 32 of A-Z a-z 0-9 and hyphen.
     PersonId,
     /// `FW`, the date, and the running number.

@@ -179,6 +179,10 @@ bytes_id!(
     ChangesetHash, 32, "changeset hash"
 );
 bytes_id!(
+    /// SHA-256 of a sheet's signed header with its signature: the sheet's name, erased or not.
+    SheetHash, 32, "sheet hash"
+);
+bytes_id!(
     /// SHA-256 of an attachment's bytes.
     BlobHash, 32, "blob hash"
 );

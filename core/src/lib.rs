@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod document;
 pub mod enrolment;
+pub mod evidence;
 pub mod exchange;
 pub mod fault;
 #[cfg(feature = "uniffi")]

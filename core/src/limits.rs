@@ -24,6 +24,18 @@ pub const GRADE_REASONS_MAX: usize = 8;
 pub const STROKES_MAX: usize = 500;
 /// Points of one signature, over all strokes.
 pub const STROKE_POINTS_MAX: usize = 20_000;
+/// People who sign one sheet.
+pub const SIGNERS_MAX: usize = 8;
+/// Attachments that one sheet is bound to beside the ticket's photos.
+pub const SHEET_ATTACHMENTS_MAX: usize = 20;
+/// Characters of the customer's remarks on a sheet.
+pub const SHEET_REMARKS_CHARS_MAX: usize = 5_000;
+/// Bytes of one sealed sheet: the largest content and the most ink come to less.
+pub const SHEET_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of one evidence file, its enclosed attachments included.
+pub const EVIDENCE_FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Sheets that a correction may come after.
+pub const EDITION_MAX: u32 = 1_000;
 /// Quantity of one part used.
 pub const QUANTITY_MAX: u32 = 100_000;
 /// An amount of money, in fen (0.01 CNY).

@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
 use crate::ids::{
-    ActorId, BlobHash, ChangeHash, ChangesetHash, DeviceId, ItemKey, PersonId, TicketId,
+    ActorId, BlobHash, ChangeHash, ChangesetHash, DeviceId, ItemKey, PersonId, SheetHash, TicketId,
     TicketNumber,
 };
 
@@ -43,6 +43,7 @@ texts! {
     ChangeHash "SHA-256 of a change, or of what was shown." pattern("^[0-9a-f]{64}$");
     ChangesetHash "SHA-256 that names a changeset." pattern("^[0-9a-f]{64}$");
     BlobHash "SHA-256 of an attachment's bytes." pattern("^[0-9a-f]{64}$");
+    SheetHash "SHA-256 that names a signed sheet." pattern("^[0-9a-f]{64}$");
     TicketNumber "`FW`, the intake's local date, and at least four digits." pattern("^FW[0-9]{12,}$");
     Timestamp "An instant in whole seconds, RFC 3339." format(format("date-time"));
 }

@@ -195,5 +195,6 @@ pub const fn only_adds(action: Action) -> bool {
             | A::Quote
             | A::RecordConsent
             | A::RecordSignature
+            | A::KeepSheet
     )
 }

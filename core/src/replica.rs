@@ -15,6 +15,7 @@ mod recovery;
 mod request;
 #[cfg(feature = "rescue")]
 mod rescue;
+mod sheet;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -43,6 +44,7 @@ use incarnation::Salt;
 pub use lock::{Lock, WipeOrder, is_visit};
 #[cfg(feature = "rescue")]
 pub use rescue::Unsent;
+pub use sheet::{Sealed, SheetError};
 
 /// Documents kept loaded; the least recently used goes first.
 const LOADED_MAX: usize = 256;
@@ -234,6 +236,8 @@ pub(crate) mod meta {
     pub(crate) const CARRIED: &str = "carried";
     pub(crate) const LEASE: &str = "lease";
     pub(crate) const WIPE: &str = "wipe";
+    pub(crate) const SHEETS: &str = "sheets";
+    pub(crate) const CONTACT: &str = "contact";
     #[cfg(feature = "rescue")]
     pub(crate) const RESCUED: &str = "rescued";
 }

@@ -20,7 +20,10 @@ pub use field::{Field, Value};
 pub use status::{Clash, Event, EventKind, Status};
 
 use crate::clock::Timestamp;
-use crate::ids::{ActorId, BlobHash, ChangeHash, ItemKey, Part, PersonId, TicketId, TicketNumber};
+use crate::evidence::SheetKind;
+use crate::ids::{
+    ActorId, BlobHash, ChangeHash, ItemKey, Part, PersonId, SheetHash, TicketId, TicketNumber,
+};
 
 /// A ticket, as far as the reader may see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,10 +66,21 @@ pub struct Ticket {
     pub confirmations: Vec<Confirmation>,
     /// Names and signatures of confirmations; empty without the `customer` part.
     pub signatures: Vec<Signature>,
+    /// Signed sheets, every one ever made; empty without the `customer` part.
+    #[serde(default)]
+    pub sheets: Vec<SheetKept>,
+    /// The confirmations cover everything that was done; looked at where the ticket is confirmed.
+    #[serde(default = "covered")]
+    pub covered: bool,
     /// Follow-up calls.
     pub follow_ups: Vec<FollowUpCall>,
     /// Rival values, until settled.
     pub conflicts: Vec<Conflict>,
+}
+
+/// Of a ticket that an earlier version wrote down.
+const fn covered() -> bool {
+    true
 }
 
 macro_rules! item {
@@ -177,6 +191,37 @@ item! {
         answers: FourAnswers,
         /// SHA-256 of what the customer was shown.
         shown: ChangeHash,
+        /// The sheet it was given on, where there is one.
+        sheet: Option<SheetNamed>,
+    }
+}
+
+/// Which sheet, and its place among the corrections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SheetNamed {
+    /// The sheet.
+    pub sheet: SheetHash,
+    /// In which way it came about.
+    pub kind: SheetKind,
+    /// Counted from 1 along the corrections.
+    pub edition: u32,
+    /// The sheet that it corrects, which stays valid for what it was.
+    pub corrects: Option<SheetHash>,
+}
+
+item! {
+    /// A signed sheet's reference (R74); merging never touches it.
+    SheetKept {
+        /// Which.
+        named: SheetNamed,
+        /// The hash of what the customer was shown.
+        shown: ChangeHash,
+        /// SHA-256 of its bytes as they were sealed.
+        blob: BlobHash,
+        /// How many.
+        bytes: u64,
     }
 }
 
@@ -236,6 +281,14 @@ pub struct Candidate {
 }
 
 impl Ticket {
+    /// The sheets that no later one corrects: what counts now. Two of a crew may each have had one signed.
+    pub fn current_sheets(&self) -> impl Iterator<Item = &SheetKept> {
+        self.sheets.iter().filter(|sheet| {
+            let mut others = self.sheets.iter();
+            !others.any(|other| other.named.corrects == Some(sheet.named.sheet))
+        })
+    }
+
     /// A field's text, or nothing.
     pub fn text(&self, field: Field) -> Option<&str> {
         self.fields.get(&field).and_then(Value::as_text)

@@ -16,6 +16,7 @@ mod rebuild;
 mod rescue;
 mod restored;
 mod serve;
+mod sheet;
 mod texts;
 mod ticket;
 mod user;
@@ -107,8 +108,7 @@ enum Command {
     Restore(backup::Restore),
     /// 演练：试恢复最新的备份并核对 · Try the newest backup out and compare
     Drill(backup::Drill),
-    /// 核对 · Check what the data folder holds
-    #[command(subcommand)]
+    /// 核对证据文件，或数据目录所存 · Check evidence files, or what the data folder holds
     Verify(verify::Verify),
     /// 输出 OpenAPI 文档 · Print the OpenAPI document
     #[command(hide = true)]

@@ -189,7 +189,8 @@ pub fn judge(
         }
         if header.part == Part::Service {
             let status = facts.map(|facts| facts.status);
-            if !lifecycle::is_lawful(action, status) {
+            let uncovered = action == Action::Close && !fork.is_covered();
+            if uncovered || !lifecycle::is_lawful(action, status) {
                 return refused(place, Refusal::NotLawful { action, status });
             }
         } else if action == Action::Open {

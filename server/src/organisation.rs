@@ -30,6 +30,9 @@ pub enum InvalidOrganisation {
     /// The offline lease is no number of days that a phone can keep.
     #[error("read the organisation: an offline lease of {0} days; 1 to {LEASE_DAYS_MAX} can be")]
     Lease(u32),
+    /// The evidence key is no X25519 key in base64url.
+    #[error("read the organisation: the evidence key is none")]
+    EvidenceKey,
     /// Two of a kind have one code.
     #[error("read the organisation: {kind} {code:?} is there twice")]
     Twice {
@@ -71,6 +74,9 @@ fn check(organisation: &Catalogue) -> Result<(), InvalidOrganisation> {
     let days = o.lease_days();
     if !(1..=LEASE_DAYS_MAX).contains(&days) {
         return Err(InvalidOrganisation::Lease(days));
+    }
+    if o.evidence_key.is_some() && o.evidence_key().is_none() {
+        return Err(InvalidOrganisation::EvidenceKey);
     }
     let regions = codes("region", o.regions.iter().map(|r| r.code.as_str()))?;
     let groups = codes("group", o.groups.iter().map(|g| g.code.as_str()))?;

@@ -146,7 +146,7 @@ pub fn of_office(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Comman
             reason: text(random),
         },
         12 => match ticket.status {
-            Status::Confirmed => Command::Close,
+            Status::Confirmed if ticket.covered => Command::Close,
             _ => Command::Reopen {
                 reason: text(random),
             },

@@ -1,10 +1,11 @@
-//! The commands of the first golden file. Its outcomes were written once and stay: see `tests/golden`.
+//! The commands of the golden files. Their outcomes were written once and stay: see `tests/golden`.
 //!
 //! Invariant: nothing here changes after the release that the file is named after; a new command gets a new
 //! file beside it.
 
 use gongdan_core::document::TicketDoc;
-use gongdan_core::ids::{BlobHash, ChangeHash, CommandId, ItemKey, Part};
+use gongdan_core::evidence::SheetKind;
+use gongdan_core::ids::{BlobHash, ChangeHash, CommandId, ItemKey, Part, SheetHash};
 use gongdan_core::testing::{self, Author, person};
 use gongdan_core::ticket::command::{
     ChecklistEntry, Collection, FieldValue, InkPoint, Splice, WaitingFor,
@@ -91,6 +92,95 @@ pub fn v1() -> File {
         release: "v1".to_owned(),
         documents,
     }
+}
+
+/// The file `v2.json`: the signed sheet.
+pub fn v2() -> File {
+    File {
+        release: "v2".to_owned(),
+        documents: vec![confirmed_on_sheets(), sheets_kept()],
+    }
+}
+
+fn on_sheet(kind: SheetKind, edition: u32, corrects: Option<SheetHash>) -> Command {
+    let n = u8::try_from(edition).expect("a small number");
+    Command::ConfirmOnSheet {
+        kind,
+        answers: answers_of_the_customer(),
+        shown: ChangeHash([9; 32]),
+        sheet: SheetHash([n; 32]),
+        edition,
+        corrects,
+    }
+}
+
+/// Sheets in the `service` part: two of a crew at the same time, a correction, and what cannot be.
+fn confirmed_on_sheets() -> Document {
+    let (mut desk, mut a, mut b) = (Author::new(1), Author::new(2), Author::new(3));
+    let mut r = Recorder::new(
+        "a confirmation on a sheet, and its correction",
+        Part::Service,
+    );
+    r.tip(&mut desk, testing::open());
+    r.tip(&mut desk, assign(&["W001", "W002"]));
+    r.tip(&mut a, Command::Accept);
+    let summary = "更换室外机风扇电机".to_owned();
+    r.tip(&mut a, Command::Complete { summary });
+    let base = r.doc.heads();
+    r.step(
+        Some(base.clone()),
+        &mut a,
+        on_sheet(SheetKind::Ink, 1, None),
+    );
+    let mut second = on_sheet(SheetKind::Paper, 1, None);
+    if let Command::ConfirmOnSheet { sheet, answers, .. } = &mut second {
+        *sheet = SheetHash([7; 32]);
+        answers.comments = None;
+    }
+    r.step(Some(base), &mut b, second);
+    let before = Some(SheetHash([1; 32]));
+    r.tip(&mut a, on_sheet(SheetKind::Reply, 2, before));
+    r.tip(
+        &mut a,
+        on_sheet(SheetKind::Receipt, 3, Some(SheetHash([2; 32]))),
+    );
+    r.tip(&mut a, on_sheet(SheetKind::Refused, 1, None));
+    r.tip(&mut a, on_sheet(SheetKind::Ink, 2, None));
+    r.tip(&mut a, on_sheet(SheetKind::Ink, 1, before));
+    let mut long = on_sheet(SheetKind::Ink, 1, None);
+    if let Command::ConfirmOnSheet { answers, .. } = &mut long {
+        answers.comments = Some("好".repeat(5_000));
+    }
+    r.tip(&mut b, long.clone());
+    if let Command::ConfirmOnSheet { answers, .. } = &mut long {
+        answers.comments = Some("好".repeat(5_001));
+    }
+    r.tip(&mut b, long);
+    r.tip(&mut desk, Command::Close);
+    r.done()
+}
+
+/// Sheets in the `customer` part.
+fn sheets_kept() -> Document {
+    let mut a = Author::new(2);
+    let mut r = Recorder::new("references of sheets", Part::Customer);
+    let keep = |kind, edition: u32, corrects, bytes| Command::KeepSheet {
+        sheet: SheetHash([edition as u8; 32]),
+        kind,
+        edition,
+        shown: ChangeHash([9; 32]),
+        blob: BlobHash([8; 32]),
+        bytes,
+        corrects,
+    };
+    r.tip(&mut a, keep(SheetKind::Absent, 1, None, 900));
+    r.tip(
+        &mut a,
+        keep(SheetKind::Ink, 2, Some(SheetHash([1; 32])), 14_000),
+    );
+    r.tip(&mut a, keep(SheetKind::Ink, 1, None, 0));
+    r.tip(&mut a, keep(SheetKind::Ink, 2, None, 14_000));
+    r.done()
 }
 
 fn note(part: Part, text: &str) -> Command {

@@ -19,6 +19,11 @@ fn the_commands_of_v1_are_those_of_its_file() {
 }
 
 #[test]
+fn the_commands_of_v2_are_those_of_its_file() {
+    expect::file("golden/v2.json", &to_json(&golden::v2()));
+}
+
+#[test]
 fn every_golden_file_comes_out_as_it_went_in() {
     let mut files = 0;
     for entry in fs::read_dir(expect::path("golden")).unwrap() {
@@ -50,9 +55,10 @@ fn every_command_makes_a_change_somewhere_in_the_golden_files() {
         .iter()
         .map(|action| format!("{action:?}"))
         .collect();
-    for step in golden::v1()
-        .documents
+    let files = [golden::v1(), golden::v2()];
+    for step in files
         .iter()
+        .flat_map(|file| &file.documents)
         .flat_map(|document| &document.steps)
     {
         if matches!(step.outcome, Outcome::Change(_)) {

@@ -5,7 +5,8 @@
 
 use std::fmt::Write;
 
-use gongdan_core::ids::{BlobHash, ChangeHash, Part};
+use gongdan_core::evidence::SheetKind;
+use gongdan_core::ids::{BlobHash, ChangeHash, Part, SheetHash};
 use gongdan_core::policy::{self, Capability, Relation, Role, Standing};
 use gongdan_core::testing::{self, at, person};
 use gongdan_core::ticket::command::{Collection, FieldValue};
@@ -74,6 +75,7 @@ fn samples() -> Vec<(&'static str, Command)> {
         professionalism: 9,
         comments: None,
     };
+    let on_sheet = answers.clone();
     let shown = ChangeHash([2; 32]);
     vec![
         ("Open", testing::open()),
@@ -196,6 +198,29 @@ fn samples() -> Vec<(&'static str, Command)> {
                     height: 1,
                     strokes: Vec::new(),
                 },
+            },
+        ),
+        (
+            "ConfirmOnSheet",
+            Command::ConfirmOnSheet {
+                kind: SheetKind::Ink,
+                answers: on_sheet,
+                shown,
+                sheet: SheetHash([4; 32]),
+                edition: 1,
+                corrects: None,
+            },
+        ),
+        (
+            "KeepSheet",
+            Command::KeepSheet {
+                sheet: SheetHash([4; 32]),
+                kind: SheetKind::Ink,
+                edition: 1,
+                shown,
+                blob: BlobHash([5; 32]),
+                bytes: 1,
+                corrects: None,
             },
         ),
         ("Cancel", Command::Cancel { reason: text() }),

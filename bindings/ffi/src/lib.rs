@@ -12,6 +12,7 @@ mod host;
 mod phone;
 mod record;
 mod rescue;
+mod sheet;
 mod wipe;
 
 pub use enrol::{Enrolment, Invitation, parse_invitation, request_enrolment};
@@ -21,6 +22,9 @@ pub use host::{KeyStore, Observer, Secret, Transport};
 pub use phone::Phone;
 pub use record::{OutboxItem, Ticket, TicketView};
 pub use rescue::{Logout, Rescued};
+pub use sheet::{
+    EvidenceReport, FrozenSheet, PhoneClock, SealedSheet, SheetLine, ink_fault, verify_evidence,
+};
 pub use wipe::report_wipe;
 
 uniffi::setup_scaffolding!();

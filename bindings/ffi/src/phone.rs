@@ -79,7 +79,7 @@ impl Phone {
 }
 
 /// Why the screens, or those of a ticket whose visit is not in progress, are locked.
-fn locked(lock: Option<Lock>) -> Result<(), PhoneError> {
+pub(crate) fn locked(lock: Option<Lock>) -> Result<(), PhoneError> {
     match lock {
         None => Ok(()),
         Some(Lock::Lease) => Err(PhoneError::store("lease_over")),

@@ -9,7 +9,7 @@ use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::ticket::command::Command;
 use gongdan_core::ticket::{
     ChecklistAnswer, Clash, Confirmation, Conflict, DiagnosisStep, Event, Field, FollowUpCall,
-    Note, PartUsed, Photo, QuoteGiven, Signature, Status, Value,
+    Note, PartUsed, Photo, QuoteGiven, SheetKept, Signature, Status, Value,
 };
 use gongdan_core::{replica, ticket};
 
@@ -56,6 +56,10 @@ pub struct Ticket {
     pub confirmations: Vec<Confirmation>,
     /// Names and signatures of confirmations.
     pub signatures: Vec<Signature>,
+    /// Signed sheets, every one ever made.
+    pub sheets: Vec<SheetKept>,
+    /// The confirmations cover everything that was done; looked at where the ticket is confirmed.
+    pub covered: bool,
     /// Follow-up calls.
     pub follow_ups: Vec<FollowUpCall>,
     /// Rival values, until settled.
@@ -117,6 +121,8 @@ impl From<ticket::Ticket> for Ticket {
             photos: ticket.photos,
             confirmations: ticket.confirmations,
             signatures: ticket.signatures,
+            sheets: ticket.sheets,
+            covered: ticket.covered,
             follow_ups: ticket.follow_ups,
             conflicts: ticket.conflicts,
         }

@@ -351,6 +351,61 @@ def test_photos_are_kept_until_the_server_has_them(desk, phone, network, tmp_pat
     assert phone.read_blob(name, 0, 1) is None
 
 
+def drawn():
+    points = [gongdan.InkPoint(x=1_000 + 90 * n, y=5_000 + (n * n * 37) % 2_000, millis=8 * n, pressure=None)
+              for n in range(200)]
+    return gongdan.Ink(width=32_000, height=16_000, strokes=[points])
+
+
+def test_a_customer_signs_offline_and_the_evidence_holds(desk, phone, network):
+    ticket = given_ticket(desk, phone, network)
+    for command in (Command.ACCEPT(), Command.ARRIVE(), Command.COMPLETE("已更换电容,制冷正常")):
+        act(phone, ticket, command)
+    network.on = False
+    # guide: sheet
+    frozen = phone.freeze(ticket, gongdan.Language.ZH, 480)
+    for line in frozen.lines():
+        print(line.label, line.text)
+    signer = gongdan.Signer(
+        name="穆清扬", capacity=gongdan.Capacity.CUSTOMER, title=None,
+        identified=gongdan.Identified.KNOWN, ink=drawn(),
+    )
+    signing = gongdan.Signing(
+        kind=gongdan.SheetKind.INK,
+        answers=gongdan.FourAnswers(solved=True, satisfied=True, professionalism=9, comments=None),
+        signers=[signer], attachments=[], reason=None, witness=None, place=None, corrects=None,
+    )
+    clock = gongdan.PhoneClock(zone="Asia/Shanghai", offset_minutes=480, monotonic_millis=0)
+    sealed = phone.seal(frozen, signing, clock)
+    print(sealed.receipt.code)
+    phone.receipt_taken(sealed.sheet)
+    evidence = phone.evidence_file(sealed.blob, 100_000)
+    # guide: end
+    assert any(line.label == "完成情况" for line in frozen.lines())
+    assert sealed.receipt.svg.startswith("<?xml") and sealed.receipt.code.replace("-", "") in sealed.receipt.content
+    report = gongdan.verify_evidence(evidence, None, ticket, sealed.receipt.code, gongdan.Language.EN)
+    assert (report.good, report.level) == (True, "receipt_taken")
+    assert "not proven" in report.words.lower()
+    changed = bytearray(evidence)
+    changed[len(changed) // 2] ^= 1
+    report = gongdan.verify_evidence(bytes(changed), None, None, None, gongdan.Language.ZH)
+    assert (report.good, report.level) == (False, "none")
+    assert phone.sheet_differences(sealed.blob) == []
+    assert [row.hash for row in phone.unsent_blobs()] == [sealed.blob]
+    empty = gongdan.Ink(width=100, height=100, strokes=[])
+    assert gongdan.ink_fault(empty) == gongdan.InkFault.EMPTY and gongdan.ink_fault(drawn()) is None
+    signer.ink = empty
+    signing.signers, signing.corrects = [signer], sealed.sheet
+    with pytest.raises(PhoneError.Unfit) as refused:
+        phone.seal(phone.freeze(ticket, gongdan.Language.ZH, 480), signing, clock)
+    assert refused.value.code == "ink_empty"
+    network.on = True
+    sync(phone, network)
+    assert phone.ticket(ticket).ticket.status == Status.CONFIRMED
+    assert phone.ticket(ticket).ticket.sheets[0].named.sheet == sealed.sheet
+    assert desk.ticket(ticket)["status"] == "confirmed"
+
+
 def test_a_wipe_waits_for_what_is_unsent_then_destroys_the_key_and_tells_the_office(
     desk, supervisor, phone, network, key_store, tmp_path
 ):

@@ -293,6 +293,37 @@ fn check_parts(command: &Command) -> Result<(), Inexecutable> {
                 Ok(())
             }
         }
+        Command::ConfirmOnSheet {
+            kind,
+            answers,
+            edition,
+            corrects,
+            ..
+        } => {
+            if kind.method().is_none() {
+                return Err(misfit("kind", Misfit::Choice));
+            }
+            range(
+                "professionalism",
+                (1..=10).contains(&answers.professionalism),
+            )?;
+            if let Some(text) = &answers.comments
+                && !crate::evidence::answers::fits_remarks(text)
+            {
+                return Err(misfit("comments", Misfit::TooLong));
+            }
+            check_edition(*edition, corrects.is_some())
+        }
+        Command::KeepSheet {
+            bytes,
+            edition,
+            corrects,
+            ..
+        } => {
+            let bytes_max = limits::SHEET_BYTES_MAX as u64;
+            range("bytes", (1..=bytes_max).contains(bytes))?;
+            check_edition(*edition, corrects.is_some())
+        }
         Command::FollowUp { score, remarks, .. } => {
             range("score", (1..=10).contains(score))?;
             remarks
@@ -325,6 +356,12 @@ fn range(name: &str, inside: bool) -> Result<(), Inexecutable> {
     } else {
         Err(misfit(name, Misfit::Range))
     }
+}
+
+/// The first sheet corrects none, and every later one does.
+fn check_edition(edition: u32, corrects: bool) -> Result<(), Inexecutable> {
+    let fits = (1..=limits::EDITION_MAX).contains(&edition) && (edition > 1) == corrects;
+    range("edition", fits)
 }
 
 fn check_value(field: Field, value: &Value) -> Result<(), Inexecutable> {

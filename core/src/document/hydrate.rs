@@ -7,15 +7,18 @@ use std::collections::BTreeMap;
 
 use automerge::{Automerge, ObjId, ROOT, ReadDoc, ScalarValue};
 
-use super::execute::write::{capacity, confirmation_method};
+use super::execute::write::confirmation_method;
 use super::provenance::{Origin, Provenance};
 use super::{TicketDoc, conflict, schema};
 use crate::clock::Timestamp;
-use crate::ids::{ActorId, BlobHash, ChangeHash, ItemKey, Part, PersonId, TicketId, TicketNumber};
+use crate::evidence::SheetKind;
+use crate::ids::{
+    ActorId, BlobHash, ChangeHash, ItemKey, Part, PersonId, SheetHash, TicketId, TicketNumber,
+};
 use crate::ticket::{
     Answer, Capacity, ChecklistAnswer, Confirmation, ConfirmationMethod, DiagnosisStep, Event,
-    EventKind, Field, FollowUpCall, FourAnswers, Note, PartUsed, Photo, QuoteGiven, Signature,
-    Status, Ticket, Value, status,
+    EventKind, Field, FollowUpCall, FourAnswers, Note, PartUsed, Photo, QuoteGiven, SheetKept,
+    SheetNamed, Signature, Status, Ticket, Value, status,
 };
 
 /// What lifecycle and rights need to know of a ticket.
@@ -169,6 +172,8 @@ pub fn hydrate(id: TicketId, number: Option<TicketNumber>, docs: &[&TicketDoc]) 
         }),
         confirmations: reader.items(schema::CONFIRMATIONS, &provenance, confirmation),
         signatures: Vec::new(),
+        sheets: Vec::new(),
+        covered: folded.status != Status::Confirmed || service.is_covered(),
         follow_ups: reader.items(schema::FOLLOW_UPS, &provenance, |key, o, item| {
             Some(FollowUpCall {
                 key,
@@ -211,6 +216,9 @@ pub fn hydrate(id: TicketId, number: Option<TicketNumber>, docs: &[&TicketDoc]) 
             }),
         );
         ticket
+            .sheets
+            .extend(reader.items(schema::SIGNATURES, &provenance, sheet_kept));
+        ticket
             .conflicts
             .extend(conflict::conflicts(doc, &provenance));
     }
@@ -241,6 +249,29 @@ fn confirmation(key: ItemKey, o: Origin, item: &Item) -> Option<Confirmation> {
             comments: item.text("comments"),
         },
         shown: ChangeHash(item.bytes("shown")?.try_into().ok()?),
+        sheet: sheet_named(item),
+    })
+}
+
+fn sheet_named(item: &Item) -> Option<SheetNamed> {
+    let hash = |name| item.bytes(name)?.try_into().ok().map(SheetHash);
+    Some(SheetNamed {
+        sheet: hash("sheet")?,
+        kind: SheetKind::by_name(&item.text("kind")?)?,
+        edition: u32::try_from(item.integer("edition")?).ok()?,
+        corrects: hash("corrects"),
+    })
+}
+
+fn sheet_kept(key: ItemKey, o: Origin, item: &Item) -> Option<SheetKept> {
+    Some(SheetKept {
+        key,
+        at: o.at,
+        actor: o.actor,
+        named: sheet_named(item)?,
+        shown: ChangeHash(item.bytes("shown")?.try_into().ok()?),
+        blob: BlobHash(item.bytes("blob")?.try_into().ok()?),
+        bytes: u64::try_from(item.integer("bytes")?).ok()?,
     })
 }
 
@@ -251,7 +282,7 @@ fn capacity_of(code: &str) -> Option<Capacity> {
         Capacity::Employee,
     ]
     .into_iter()
-    .find(|c| capacity(*c) == code)
+    .find(|c| c.name() == code)
 }
 
 fn checklist(reader: &Reader<'_>, provenance: &Provenance) -> Vec<ChecklistAnswer> {

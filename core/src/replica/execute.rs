@@ -9,11 +9,11 @@ use crate::ids::{ActorId, CommandId, Part, PartRef, PersonId, TicketId};
 use crate::planted::{self, Defect};
 use crate::policy::{self, Relation, Role, Standing};
 use crate::store::{
-    EntryAct, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow,
+    EntryAct, MirrorRow, OutboxEntry, OutboxState, StoreError, StoreTxn, TicketRow, Work,
 };
 use crate::ticket::command::Command;
 use crate::ticket::summary::{search_text, summarize};
-use crate::ticket::{Act, Authored, lifecycle};
+use crate::ticket::{Act, Action, Authored, lifecycle};
 
 /// Puts a ticket's row in the list as these documents say it. The number is kept.
 pub(super) fn put_row(
@@ -60,8 +60,20 @@ impl Replica {
         seen: &Seen,
         act: impl Into<Act>,
     ) -> Result<(), ExecuteError> {
-        let commands = act.into().0;
-        let opens = matches!(commands.first(), Some(Command::Open { .. }));
+        self.execute_all(now, ticket, seen, vec![act.into().0], &mut |_| Ok(()))
+    }
+
+    /// Executes acts that stand each for itself, in one transaction with what `also` writes.
+    pub(super) fn execute_all(
+        &mut self,
+        now: Timestamp,
+        ticket: TicketId,
+        seen: &Seen,
+        acts: Vec<Vec<Command>>,
+        also: &mut Work<'_>,
+    ) -> Result<(), ExecuteError> {
+        let first = acts.first().and_then(|commands| commands.first());
+        let opens = matches!(first, Some(Command::Open { .. }));
         let mut docs: BTreeMap<Part, TicketDoc> = BTreeMap::new();
         for doc in self.docs(ticket)? {
             docs.insert(doc.part(), doc);
@@ -69,7 +81,7 @@ impl Replica {
         if docs.is_empty() && !opens {
             return Err(ExecuteError::NoSuchTicket);
         }
-        check_act(&commands)?;
+        acts.iter().try_for_each(|commands| check_act(commands))?;
         let standing = self.standing();
         let facts = self.facts_seen(&docs, seen)?;
         let opener = if opens {
@@ -78,15 +90,19 @@ impl Replica {
             self.opener(ticket, facts.as_ref())?
         };
         let relation = Relation::of(&standing, opener.as_ref(), facts.as_ref());
-        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
-        let mut entries = Vec::with_capacity(commands.len());
-        for (place, command) in (0..).zip(commands) {
+        let mut entries = Vec::with_capacity(acts.len());
+        let placed = acts.into_iter().flat_map(|commands| {
+            let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+            (0..).zip(commands).map(move |placed| (count, placed))
+        });
+        for (count, (place, command)) in placed {
             let part = command.part();
             policy::authorize(&standing, relation, &command)?;
             check_lawful(facts.as_ref(), opens, &command)?;
             let doc = docs.entry(part).or_insert_with(|| TicketDoc::genesis(part));
             let base = seen.get(&part).cloned().unwrap_or_else(|| doc.heads());
             let mut fork = doc.fork_at(&base).ok_or(ExecuteError::UnknownHeads)?;
+            check_covered(facts.as_ref(), &fork, &command)?;
             let behind = base != doc.heads();
             // An (actor, sequence) pair never serves twice. What this device wrote may be off the local
             // document: a person in the office decides about it, or a restored server does not have it yet.
@@ -159,6 +175,7 @@ impl Replica {
                     ..entry.clone()
                 })?;
             }
+            also(txn)?;
             put_row(txn, ticket, &refs)
         });
         if !planted::is(Defect::AcknowledgedBeforeCommit) {
@@ -248,6 +265,20 @@ fn check_lawful(facts: Option<&Facts>, opens: bool, command: &Command) -> Result
     } else {
         Err(ExecuteError::NotLawful { action, status })
     }
+}
+
+/// R86: closing needs a confirmation of everything that was done.
+fn check_covered(
+    facts: Option<&Facts>,
+    base: &TicketDoc,
+    command: &Command,
+) -> Result<(), ExecuteError> {
+    let action = command.action();
+    if action == Action::Close && !base.is_covered() {
+        let status = facts.map(|f| f.status);
+        return Err(ExecuteError::NotLawful { action, status });
+    }
+    Ok(())
 }
 
 /// One command, or one a part.

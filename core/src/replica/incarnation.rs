@@ -82,6 +82,8 @@ impl Replica {
             put(txn, meta::SPLIT, &false)?;
             put(txn, meta::IDENTITY, &identity)?;
             put(txn, meta::CHAIN, &Chain::default())?;
+            // Its sheets are a chain of their own.
+            put(txn, meta::SHEETS, &None::<u32>)?;
             put(txn, meta::WANT, &Vec::<PartIndex>::new())?;
             txn.put_meta(meta::CURSOR, &[])?;
             unseal(txn)?;

@@ -94,6 +94,11 @@ struct Lease {
     elapsed_seconds: i64,
 }
 
+/// When the phone was last in contact, by its own clock then.
+pub(super) fn last_contact(txn: &mut dyn StoreTxn) -> Result<Option<Timestamp>, StoreError> {
+    Ok(get::<Option<Timestamp>>(txn, meta::CONTACT)?.flatten())
+}
+
 /// A longer time is noted, so that asking again and again writes nothing.
 const NOTED_SECONDS: i64 = 3_600;
 
@@ -108,8 +113,10 @@ impl Replica {
             over: false,
             elapsed_seconds: 0,
         };
-        self.store
-            .write(&mut |txn| put(txn, meta::LEASE, &Some(lease)))
+        self.store.write(&mut |txn| {
+            put(txn, meta::LEASE, &Some(lease))?;
+            put(txn, meta::CONTACT, &Some(now))
+        })
     }
 
     /// Whether the screens are locked, and why.

@@ -18,7 +18,7 @@ use crate::planted::{self, Defect};
 use crate::store::{OutboxEntry, OutboxState, StoreError, StoreTxn};
 use crate::sync::changeset::Changeset;
 use crate::sync::verdict::{HeldWhy, Refusal, Verdict};
-use crate::ticket::{Authored, lifecycle};
+use crate::ticket::{Action, Authored, lifecycle};
 
 /// What came of it.
 #[derive(Default)]
@@ -199,7 +199,9 @@ fn author_anew(
     };
     let base = doc.heads();
     let sequence = doc.sequence_of(actor) + 1;
-    let executed = if part.part != Part::Service || lifecycle::is_lawful(action, status) {
+    let uncovered = action == Action::Close && !doc.is_covered();
+    let lawful = lifecycle::is_lawful(action, status) && !uncovered;
+    let executed = if part.part != Part::Service || lawful {
         doc.execute(actor, &authored)
             .map_err(|why| Refusal::Inexecutable { why })
     } else {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Value};
 use crate::clock::Timestamp;
-use crate::ids::{BlobHash, ChangeHash, CommandId, ItemKey, Part, PersonId};
+use crate::evidence::SheetKind;
+use crate::ids::{BlobHash, ChangeHash, CommandId, ItemKey, Part, PersonId, SheetHash};
 
 /// A field and the value to write there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
@@ -116,6 +117,17 @@ pub enum Capacity {
     /// An employee of the customer.
     #[n(2)]
     Employee,
+}
+
+impl Capacity {
+    /// Its name in the document and on sheets.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Representative => "representative",
+            Self::Employee => "employee",
+        }
+    }
 }
 
 /// How the customer confirmed (R87–R89, X7).
@@ -526,6 +538,54 @@ pub enum Command {
         #[n(1)]
         item: ItemKey,
     },
+    /// The customer confirms on a sheet (R86–R91, X7); the sheet itself is kept by [`Command::KeepSheet`].
+    #[n(32)]
+    ConfirmOnSheet {
+        /// In which way; one that confirms.
+        #[n(0)]
+        kind: SheetKind,
+        /// The four answers.
+        #[n(1)]
+        answers: FourAnswers,
+        /// The hash of what the customer was shown.
+        #[n(2)]
+        shown: ChangeHash,
+        /// The sheet.
+        #[n(3)]
+        sheet: SheetHash,
+        /// Counted from 1 along the corrections.
+        #[n(4)]
+        edition: u32,
+        /// The sheet that this one corrects.
+        #[n(5)]
+        corrects: Option<SheetHash>,
+    },
+    /// Refers to a sealed sheet, in the `customer` part; its bytes travel as an attachment. Stands whatever
+    /// becomes of the commands beneath it.
+    #[n(33)]
+    KeepSheet {
+        /// The sheet.
+        #[n(0)]
+        sheet: SheetHash,
+        /// In which way it came about.
+        #[n(1)]
+        kind: SheetKind,
+        /// Counted from 1 along the corrections.
+        #[n(2)]
+        edition: u32,
+        /// The hash of what the customer was shown.
+        #[n(3)]
+        shown: ChangeHash,
+        /// SHA-256 of its bytes as they were sealed.
+        #[n(4)]
+        blob: BlobHash,
+        /// How many.
+        #[n(5)]
+        bytes: u64,
+        /// The sheet that this one corrects.
+        #[n(6)]
+        corrects: Option<SheetHash>,
+    },
 }
 
 /// Collections whose items can be struck out.
@@ -614,6 +674,8 @@ pub enum Action {
     SettleConflict,
     SettleStatus,
     StrikeOut,
+    ConfirmOnSheet,
+    KeepSheet,
 }
 
 impl<C> Encode<C> for Action {
@@ -636,7 +698,7 @@ impl<'b, C> Decode<'b, C> for Action {
 
 impl Action {
     /// All verbs, in the order of the commands' codes.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Open,
         Self::RecordCustomer,
         Self::Grade,
@@ -669,6 +731,8 @@ impl Action {
         Self::SettleConflict,
         Self::SettleStatus,
         Self::StrikeOut,
+        Self::ConfirmOnSheet,
+        Self::KeepSheet,
     ];
 }
 
@@ -708,13 +772,17 @@ impl Command {
             Self::SettleConflict { .. } => Action::SettleConflict,
             Self::SettleStatus { .. } => Action::SettleStatus,
             Self::StrikeOut { .. } => Action::StrikeOut,
+            Self::ConfirmOnSheet { .. } => Action::ConfirmOnSheet,
+            Self::KeepSheet { .. } => Action::KeepSheet,
         }
     }
 
     /// The part whose document it writes.
     pub fn part(&self) -> Part {
         match self {
-            Self::RecordCustomer { .. } | Self::RecordSignature { .. } => Part::Customer,
+            Self::RecordCustomer { .. } | Self::RecordSignature { .. } | Self::KeepSheet { .. } => {
+                Part::Customer
+            }
             Self::WriteNote { part, .. } => *part,
             Self::Correct { field, .. }
             | Self::SettleConflict {

@@ -80,7 +80,17 @@ pub fn is_lawful(action: Action, status: Option<Status>) -> bool {
             )
         }
         Action::Confirm => status == S::Completed,
-        Action::RecordSignature => matches!(status, S::Completed | S::Confirmed),
+        // A further signer, or a correction, after the first confirmation.
+        Action::RecordSignature | Action::ConfirmOnSheet => {
+            matches!(status, S::Completed | S::Confirmed)
+        }
+        // That nobody was there, or did not sign, is kept before the work is done too.
+        Action::KeepSheet => {
+            matches!(
+                status,
+                S::Arrived | S::Suspended | S::Completed | S::Confirmed
+            )
+        }
         Action::Cancel => !matches!(status, S::Confirmed | S::Closed | S::Cancelled),
         Action::Reopen => {
             matches!(
@@ -89,7 +99,7 @@ pub fn is_lawful(action: Action, status: Option<Status>) -> bool {
             )
         }
         Action::FollowUp => matches!(status, S::Completed | S::Confirmed | S::Closed),
-        // R86: never without a confirmation.
+        // R86: never without a confirmation, which has to cover what was done (`TicketDoc::is_covered`).
         Action::Close => status == S::Confirmed,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{ActorId, BlobHash, InvalidId, Part, PersonId};
+use gongdan_core::ids::{ActorId, BlobHash, InvalidId, PersonId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::store::StoreError;
@@ -67,9 +67,9 @@ pub fn is_readable(
         "SELECT 1 FROM blobs WHERE hash = ?1 AND uploaded_by = ?2
          UNION ALL
          SELECT 1 FROM ticket_photos p JOIN visibility v USING (ticket_index)
-         WHERE p.blob = ?1 AND v.person = ?3 AND v.part = ?4 AND v.visible = 1",
+         WHERE p.blob = ?1 AND v.person = ?3 AND v.part = p.part AND v.visible = 1",
     )?;
-    let key = params![hash.0, uploader, person.as_str(), Part::Service.code()];
+    let key = params![hash.0, uploader, person.as_str()];
     Ok(statement.exists(key)?)
 }
 

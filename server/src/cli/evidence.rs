@@ -28,7 +28,7 @@ pub(super) struct Evidence {
     organisation_key: PublicKey,
 }
 
-fn key(text: &str) -> Result<PublicKey, String> {
+pub(super) fn key(text: &str) -> Result<PublicKey, String> {
     unbase64url(text.trim())
         .and_then(|bytes| PublicKey::from_bytes(bytes.try_into().ok()?))
         .ok_or_else(|| "not an Ed25519 public key in base64url".into())

@@ -1,4 +1,4 @@
-//! `gongdan verify log`, and `verify evidence`.
+//! `gongdan verify FILE…`, `verify log` and `verify evidence`.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,24 @@ use clap::Subcommand;
 
 use super::backup::{changesets, told, whole};
 use super::evidence::Evidence;
+use super::sheet::Files;
 use super::texts::{both, figure};
 use super::{Global, Outcome, Output};
 use crate::store::restores;
 use crate::verify;
 
+/// What `gongdan verify` takes: evidence files, or the name of something else to check.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub(super) struct Verify {
+    #[command(subcommand)]
+    of: Option<Of>,
+    #[command(flatten)]
+    files: Files,
+}
+
 #[derive(Debug, Subcommand)]
-pub(super) enum Verify {
+enum Of {
     /// 核对审计链、变更日志与全部签名 · Check the audit chain, the log and every signature
     Log(Log),
     /// 核对导出的签名，无需数据库 · Check an export's signatures, with no database
@@ -29,9 +40,10 @@ pub(super) struct Log {
 
 impl Verify {
     pub(super) fn run(&self, global: &Global, out: Output<'_>) -> Outcome {
-        match self {
-            Self::Log(log) => log.run(global, out),
-            Self::Evidence(evidence) => evidence.run(out),
+        match &self.of {
+            Some(Of::Log(log)) => log.run(global, out),
+            Some(Of::Evidence(evidence)) => evidence.run(out),
+            None => self.files.run(out),
         }
     }
 }

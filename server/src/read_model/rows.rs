@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gongdan_core::ids::BlobHash;
+use gongdan_core::ids::{BlobHash, Part};
 use gongdan_core::ticket::summary::{Summary, search_text, summarize};
 use gongdan_core::ticket::{Conflict, Field, Ticket};
 
@@ -21,8 +21,8 @@ pub struct Rows {
     pub search_text: String,
     /// Rival values.
     pub conflicts: Vec<Conflict>,
-    /// Attachments named, struck out ones too: they stay readable.
-    pub photos: BTreeSet<BlobHash>,
+    /// Attachments named, struck out ones too: they stay readable; each by the part that names it.
+    pub attachments: BTreeSet<(Part, BlobHash)>,
 }
 
 /// The rows of a ticket, seen with the office's eyes (all parts).
@@ -34,7 +34,14 @@ pub fn rows(ticket: &Ticket) -> Rows {
         external_ref: ticket.text(Field::ExternalRef).map(str::to_owned),
         search_text: search_text(ticket).to_lowercase(),
         conflicts: ticket.conflicts.clone(),
-        photos: ticket.photos.iter().map(|photo| photo.blob).collect(),
+        attachments: attachments(ticket),
         summary,
     }
+}
+
+/// Photos are named by the service part, signed sheets by the customer's.
+fn attachments(ticket: &Ticket) -> BTreeSet<(Part, BlobHash)> {
+    let photos = ticket.photos.iter().map(|p| (Part::Service, p.blob));
+    let sheets = ticket.sheets.iter().map(|s| (Part::Customer, s.blob));
+    photos.chain(sheets).collect()
 }

@@ -15,6 +15,7 @@ use super::*;
 const SCHEMA: &str = concat!(
     include_str!("../store/schema/004_read_model.sql"),
     include_str!("../store/schema/006_ticket_photos.sql"),
+    include_str!("../store/schema/022_attachments_by_part.sql"),
 );
 
 fn open() -> Connection {

@@ -124,10 +124,10 @@ fn store_grams(tx: &Transaction<'_>, index: i64, search_text: &str) -> Result<()
 fn store_photos(tx: &Transaction<'_>, index: i64, rows: &Rows) -> Result<(), StoreError> {
     // A reference is never taken away, it is struck out.
     let mut insert = tx.prepare_cached(
-        "INSERT OR IGNORE INTO ticket_photos (ticket_index, blob) VALUES (?1, ?2)",
+        "INSERT OR IGNORE INTO ticket_photos (ticket_index, blob, part) VALUES (?1, ?2, ?3)",
     )?;
-    for blob in &rows.photos {
-        insert.execute(params![index, blob.0])?;
+    for (part, blob) in &rows.attachments {
+        insert.execute(params![index, blob.0, part.code()])?;
     }
     Ok(())
 }

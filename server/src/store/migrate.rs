@@ -58,6 +58,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("020_wiped", include_str!("schema/020_wiped.sql")),
     ("021_pool", include_str!("schema/021_pool.sql")),
+    (
+        "022_attachments_by_part",
+        include_str!("schema/022_attachments_by_part.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -2,7 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{BlobHash, ChangeHash, ItemKey, Part, PersonId};
+use gongdan_core::evidence::SheetKind;
+use gongdan_core::ids::{BlobHash, ChangeHash, ItemKey, Part, PersonId, SheetHash};
 use gongdan_core::testing::{self, person};
 use gongdan_core::ticket::command::{
     ChecklistEntry, Collection, FieldValue, InkPoint, Splice, WaitingFor,
@@ -118,9 +119,19 @@ fn conflict(u: &mut Unstructured<'_>, keys: &[ItemKey]) -> Result<ConflictOn> {
     })
 }
 
+/// Bytes that draw the commands of the sheet.
+const ON_SHEET: u8 = 0xf5;
+const KEPT: u8 = 0xf6;
+
 /// Any command. `keys` are those of items that are there.
 pub fn command(u: &mut Unstructured<'_>, keys: &[ItemKey]) -> Result<Command> {
-    Ok(match u.int_in_range(0..=31u8)? {
+    // One byte, as before there were sheets: what was found by it is still found.
+    let drawn: u8 = u.arbitrary()?;
+    let kind = match drawn {
+        ON_SHEET | KEPT => drawn,
+        _ => drawn % 32,
+    };
+    Ok(match kind {
         0 => Command::Open {
             fields: fields(u)?,
             problem: text(u)?,
@@ -254,6 +265,28 @@ pub fn command(u: &mut Unstructured<'_>, keys: &[ItemKey]) -> Result<Command> {
         },
         30 => Command::SettleStatus {
             status: pick(u, &Status::ALL)?,
+        },
+        ON_SHEET => Command::ConfirmOnSheet {
+            kind: pick(u, &SheetKind::ALL)?,
+            answers: FourAnswers {
+                solved: u.arbitrary()?,
+                satisfied: u.arbitrary()?,
+                professionalism: u.arbitrary()?,
+                comments: None,
+            },
+            shown: ChangeHash([9; 32]),
+            sheet: SheetHash(u.arbitrary()?),
+            edition: u.int_in_range(0..=3u32)?,
+            corrects: u.ratio(1, 2)?.then_some(SheetHash([7; 32])),
+        },
+        KEPT => Command::KeepSheet {
+            sheet: SheetHash(u.arbitrary()?),
+            kind: pick(u, &SheetKind::ALL)?,
+            edition: u.int_in_range(0..=3u32)?,
+            shown: ChangeHash([9; 32]),
+            blob: BlobHash(u.arbitrary()?),
+            bytes: u.arbitrary()?,
+            corrects: u.ratio(1, 2)?.then_some(SheetHash([7; 32])),
         },
         _ => Command::StrikeOut {
             collection: pick(

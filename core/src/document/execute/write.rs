@@ -9,7 +9,7 @@ use crate::ids::{ItemKey, PersonId};
 use crate::limits;
 use crate::ticket::command::{Collection, Command, FieldValue, Splice, WaitingFor};
 use crate::ticket::field::{Field, Misfit, Value};
-use crate::ticket::{Authored, Capacity, ConfirmationMethod, ConflictOn, EventKind, Ink, status};
+use crate::ticket::{Authored, ConfirmationMethod, ConflictOn, EventKind, Ink, status};
 
 /// One write; values are checked, places exist.
 pub(super) enum Write {
@@ -168,7 +168,7 @@ pub(super) fn plan(doc: &TicketDoc, authored: &Authored) -> Result<Vec<Write>, I
                 Write::Put {
                     map,
                     key: "consent_by".to_owned(),
-                    value: capacity(*by).into(),
+                    value: by.name().into(),
                 },
             ])
         }
@@ -218,11 +218,64 @@ pub(super) fn plan(doc: &TicketDoc, authored: &Authored) -> Result<Vec<Write>, I
             schema::SIGNATURES,
             vec![
                 ("signer", signer.as_str().into()),
-                ("capacity", capacity(*by).into()),
+                ("capacity", by.name().into()),
                 ("shown", ScalarValue::Bytes(shown.0.to_vec())),
                 ("ink", ScalarValue::Bytes(ink_bytes(ink))),
             ],
         ),
+        Command::ConfirmOnSheet {
+            kind,
+            answers,
+            shown,
+            sheet,
+            edition,
+            corrects,
+        } => {
+            let method = kind
+                .method()
+                .ok_or_else(|| misfit("kind", Misfit::Choice))?;
+            let mut fields = vec![
+                ("method", confirmation_method(method).into()),
+                ("solved", answers.solved.into()),
+                ("satisfied", answers.satisfied.into()),
+                ("professionalism", int(i64::from(answers.professionalism))),
+                ("shown", ScalarValue::Bytes(shown.0.to_vec())),
+                ("sheet", ScalarValue::Bytes(sheet.0.to_vec())),
+                ("kind", kind.name().into()),
+                ("edition", int(i64::from(*edition))),
+            ];
+            if let Some(comments) = &answers.comments {
+                fields.push(("comments", comments.as_str().into()));
+            }
+            if let Some(corrects) = corrects {
+                fields.push(("corrects", ScalarValue::Bytes(corrects.0.to_vec())));
+            }
+            let mut plan = p.item(schema::CONFIRMATIONS, fields)?;
+            plan.push(p.event(EventKind::Confirmed, None, None)?);
+            Ok(plan)
+        }
+        Command::KeepSheet {
+            sheet,
+            kind,
+            edition,
+            shown,
+            blob,
+            bytes,
+            corrects,
+        } => {
+            let mut fields = vec![
+                ("sheet", ScalarValue::Bytes(sheet.0.to_vec())),
+                ("kind", kind.name().into()),
+                ("edition", int(i64::from(*edition))),
+                ("shown", ScalarValue::Bytes(shown.0.to_vec())),
+                ("blob", ScalarValue::Bytes(blob.0.to_vec())),
+                ("bytes", int(i64::try_from(*bytes).unwrap_or(i64::MAX))),
+            ];
+            if let Some(corrects) = corrects {
+                fields.push(("corrects", ScalarValue::Bytes(corrects.0.to_vec())));
+            }
+            p.item(schema::SIGNATURES, fields)
+        }
         Command::Cancel { reason } => p.just(EventKind::Cancelled, Some(reason)),
         Command::Reopen { reason } => p.just(EventKind::Reopened, Some(reason)),
         Command::FollowUp {
@@ -473,15 +526,6 @@ fn scalar(value: &Value) -> ScalarValue {
         // Milliseconds, as the stock libraries read a timestamp.
         Value::Instant(at) => ScalarValue::Timestamp(at.millis()),
         Value::Empty => ScalarValue::Null,
-    }
-}
-
-/// The code of a capacity in the document.
-pub(in crate::document) const fn capacity(by: Capacity) -> &'static str {
-    match by {
-        Capacity::Customer => "customer",
-        Capacity::Representative => "representative",
-        Capacity::Employee => "employee",
     }
 }
 

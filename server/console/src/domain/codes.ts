@@ -21,7 +21,7 @@ export const ACTIONS = [
   'count_visit', 'suspend', 'resume', 'answer_checklist', 'record_step', 'diagnose', 'write_note',
   'use_part', 'quote', 'record_consent', 'attach_photo', 'complete', 'confirm', 'record_signature',
   'cancel', 'reopen', 'follow_up', 'close', 'correct', 'edit_problem', 'settle_conflict', 'settle_status',
-  'strike_out',
+  'strike_out', 'confirm_on_sheet', 'keep_sheet',
 ] as const
 export type Action = (typeof ACTIONS)[number]
 

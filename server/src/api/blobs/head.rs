@@ -16,7 +16,7 @@ const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 pub(super) const OFFSET_OCTET_STREAM: &str = "application/offset+octet-stream";
 
 /// Media types that are served as they are; whatever else is `application/octet-stream`.
-pub(in crate::api) const MEDIA_TYPES: [&str; 9] = [
+pub(in crate::api) const MEDIA_TYPES: [&str; 10] = [
     "image/jpeg",
     "image/png",
     "image/webp",
@@ -26,6 +26,7 @@ pub(in crate::api) const MEDIA_TYPES: [&str; 9] = [
     "audio/mpeg",
     "audio/aac",
     "application/pdf",
+    gongdan_core::evidence::seal::MEDIA_TYPE,
 ];
 
 /// The client speaks our version of tus.

@@ -57,6 +57,7 @@ fn allowed(roles: &[Role], relation: Relation, detail: &Detail) -> Vec<Action> {
     Action::ALL
         .into_iter()
         .filter(|action| lifecycle::is_lawful(*action, Some(detail.ticket.status)))
+        .filter(|action| *action != Action::Close || detail.ticket.covered)
         .filter(|action| may(roles, relation, *action))
         .collect()
 }

@@ -86,6 +86,7 @@ pub(super) fn relay_state(config: &Config) -> Result<AppState, BenchError> {
             person(Person::Technician, "技术", Role::Technician),
         ],
         offline_lease_days: None,
+        evidence_key: None,
         consent: label("同意", "agreed"),
     };
     state

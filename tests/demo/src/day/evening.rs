@@ -273,7 +273,8 @@ pub(crate) fn close(day: &mut Day) -> Result<()> {
         if closed == CLOSED {
             break;
         }
-        if day.office.ticket(ticket)?.ticket.status != Status::Confirmed {
+        let there = day.office.ticket(ticket)?.ticket;
+        if there.status != Status::Confirmed || !there.covered {
             continue;
         }
         let call = Command::FollowUp {

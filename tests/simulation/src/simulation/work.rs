@@ -4,7 +4,7 @@
 
 use gongdan_core::ids::{Part, TicketId};
 use gongdan_core::replica::{ExecuteError, Seen};
-use gongdan_core::ticket::{Act, Command, Status, Ticket, lifecycle};
+use gongdan_core::ticket::{Act, Action, Command, Status, Ticket, lifecycle};
 use gongdan_server::relay::{DecideError, Decision, DeskError};
 use gongdan_tests::commands;
 
@@ -48,7 +48,8 @@ impl Simulation {
             let fits = act.0.iter().all(|command| {
                 let action = command.action();
                 let known = !older || (action as usize) < OLDER_KNOWS;
-                known && lifecycle::is_lawful(action, Some(ticket.status))
+                let covered = action != Action::Close || ticket.covered;
+                known && covered && lifecycle::is_lawful(action, Some(ticket.status))
             });
             act.0.iter_mut().for_each(|command| self.mark(command));
             fits.then_some(act)

@@ -1,6 +1,7 @@
 //! The bindings, each tested with its own language's tools against the real library and server.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -10,6 +11,9 @@ use crate::tree::Tree;
 
 const KOTLIN: &str = "bindings/kotlin";
 const PYTHON: &str = "bindings/python";
+const EVIDENCE: &str = "tests/evidence";
+/// With HPKE, which came in 47.
+const CRYPTOGRAPHY: &str = "cryptography>=47";
 
 /// Not `--quiet`, which would hide Surefire's closing lines.
 pub(super) fn kotlin(tree: &Tree) -> Result<()> {
@@ -48,6 +52,7 @@ pub(super) fn python(tree: &Tree) -> Result<()> {
             "--quiet",
             "--force-reinstall",
             "pytest",
+            CRYPTOGRAPHY,
         ])
         .args([the_wheel(&wheels)?])
         .run()?;
@@ -55,6 +60,34 @@ pub(super) fn python(tree: &Tree) -> Result<()> {
         .args(["-m", "pytest", "tests"])
         .built(tree)
         .within(PYTHON)
+        .run()?;
+    evidence(tree, &python)
+}
+
+/// The second verifier of evidence files, on what the first one made of a corpus.
+fn evidence(tree: &Tree, python: &Path) -> Result<()> {
+    let corpus = tree.target("evidence-corpus");
+    if corpus.is_dir() {
+        fs::remove_dir_all(&corpus).context("remove the corpus of an earlier run")?;
+    }
+    let files = std::env::var("GONGDAN_EVIDENCE_FILES").unwrap_or_else(|_| "1".to_owned());
+    Run::cargo(tree)
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "gongdan-tests",
+            "--bin",
+            "evidence-corpus",
+            "--",
+        ])
+        .args([&corpus])
+        .args([files])
+        .run()?;
+    Run::new(tree, python)
+        .args(["-m", "pytest", "--quiet", "."])
+        .env("GONGDAN_EVIDENCE_CORPUS", &corpus)
+        .within(EVIDENCE)
         .run()
 }
 
