@@ -23,7 +23,7 @@ async function enrolled(context) {
   const { id, heads } = await assigned(office);
   const way = await line(context, server.address);
   const failures = [];
-  const browser = await start(context, profile(context));
+  const browser = await start(profile(context));
   const shown = await phonePage(browser, failures);
   await enrol(shown, way.address, folder, TECHNICIAN);
   await shown.page.locator(`[data-ticket="${id}"]`).waitFor({ timeout: 60_000 });

@@ -139,7 +139,7 @@ test("a technician works all day without a server, through a killed browser, and
 
   const failures = [];
   const data = profile(context);
-  let browser = await start(context, data);
+  let browser = await start(data);
   let shown = await phonePage(browser, failures);
 
   // Enrol: the office's code, a PIN of one's own, the first sync.
@@ -162,7 +162,7 @@ test("a technician works all day without a server, through a killed browser, and
   // The server is gone, the browser is gone; both at once.
   await server.kill();
   await browser.kill();
-  browser = await start(context, data);
+  browser = await start(data);
   shown = await phonePage(browser, failures);
   await open(shown, server.address);
   await part(shown.page, "unlock").waitFor();
@@ -267,7 +267,7 @@ test("a technician works all day without a server, through a killed browser, and
     }
   })();
   await assert.rejects(writing);
-  browser = await start(context, data);
+  browser = await start(data);
   shown = await phonePage(browser, failures);
   await reopen(shown, server.address);
   await openTicket(shown, noted.id);

@@ -11,20 +11,27 @@ import { chromium } from "playwright-core";
 const FLAGS = [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync", "--lang=zh-CN",
-  "--remote-debugging-port=0",
+  "--remote-debugging-port=0", "--disable-dev-shm-usage",
 ];
 /** A phone held upright. */
 const SCREEN = { width: 390, height: 844, deviceScaleFactor: 2, mobile: true };
 
-/** A profile folder, removed at the end of the test. */
+/** What ends the browsers of a profile. */
+const kills = new Map();
+
+/** A profile folder; at the end of the test its browsers are ended, and it is removed. */
 export function profile(context) {
   const folder = mkdtempSync(join(tmpdir(), "gongdan-browser-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  kills.set(folder, []);
+  context.after(async () => {
+    for (const kill of kills.get(folder)) await kill();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
   return folder;
 }
 
 /** Starts a browser on a profile. */
-export async function start(context, folder) {
+export async function start(folder) {
   const child = spawn("/usr/bin/chromium", [...FLAGS, `--user-data-dir=${folder}`, "about:blank"], {
     stdio: ["ignore", "ignore", "pipe"],
     detached: true,
@@ -39,7 +46,7 @@ export async function start(context, folder) {
     process.kill(-child.pid, "SIGKILL");
     await ended;
   };
-  context.after(kill);
+  kills.get(folder).push(kill);
   let address;
   for await (const line of createInterface({ input: child.stderr })) {
     address = line.match(/ws:\/\/\S+/)?.[0];

@@ -131,7 +131,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "browser",
-        about: "the console in Chromium",
+        about: "the console and the phone's app in Chromium",
         needs: &[
             Need::Folder("tests/browser"),
             NODE,
