@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use crate::document::Inexecutable;
-use crate::replica::{BlobError, ExecuteError, ReceiveError};
+use crate::replica::{BlobError, ExecuteError, ReceiveError, SheetError};
 #[cfg(feature = "rescue")]
 use crate::rescue::RescueError;
 use crate::store::StoreError;
@@ -146,6 +146,19 @@ impl From<ExecuteError> for Fault {
             ExecuteError::UnknownHeads => Self::Stale,
             ExecuteError::NotAnAct => Self::unfit("not_an_act"),
             ExecuteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SheetError> for Fault {
+    fn from(error: SheetError) -> Self {
+        match error {
+            SheetError::NoSuchTicket => Self::NoSuchTicket,
+            SheetError::Unfit(why) => Self::unfit(why.code()),
+            SheetError::NothingToCorrect => Self::unfit("nothing_to_correct"),
+            SheetError::Execute(error) => error.into(),
+            SheetError::NoCertificate => Self::key("no_certificate"),
+            SheetError::Store(error) => error.into(),
         }
     }
 }

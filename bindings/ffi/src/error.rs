@@ -4,7 +4,7 @@
 
 use gongdan_core::document::Inexecutable;
 use gongdan_core::fault::Fault;
-use gongdan_core::replica::{BlobError, ExecuteError, ReceiveError};
+use gongdan_core::replica::{BlobError, ExecuteError, ReceiveError, SheetError};
 use gongdan_core::rescue::RescueError;
 use gongdan_core::store::StoreError;
 use gongdan_core::ticket::{Action, Status};
@@ -160,5 +160,6 @@ through_fault!(
     ExecuteError,
     BlobError,
     ReceiveError,
-    RescueError
+    RescueError,
+    SheetError
 );

@@ -7,7 +7,6 @@ use gongdan_core::evidence::ink::{self, InkFault};
 use gongdan_core::evidence::verify::{Asked, verify, words};
 use gongdan_core::evidence::{Difference, Frozen, Language, Moment, Receipt, Signing};
 use gongdan_core::ids::{BlobHash, ChangeHash, SheetHash, TicketId};
-use gongdan_core::replica::SheetError;
 use gongdan_core::sync::keys::PublicKey;
 use gongdan_core::ticket::Ink;
 
@@ -211,17 +210,4 @@ pub fn verify_evidence(
         words: words(&report, language),
         json: report.json(),
     })
-}
-
-impl From<SheetError> for PhoneError {
-    fn from(error: SheetError) -> Self {
-        match error {
-            SheetError::NoSuchTicket => Self::NoSuchTicket,
-            SheetError::Unfit(why) => Self::unfit(why.code()),
-            SheetError::NothingToCorrect => Self::unfit("nothing_to_correct"),
-            SheetError::Execute(error) => error.into(),
-            SheetError::NoCertificate => Self::key("no_certificate"),
-            SheetError::Store(error) => error.into(),
-        }
-    }
 }

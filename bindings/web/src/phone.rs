@@ -12,6 +12,7 @@ pub mod host;
 mod leaving;
 mod opening;
 mod pool;
+mod sheet;
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,6 +5,7 @@
 
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
+use serde::Serialize;
 
 use super::seal::SignedSheet;
 use crate::ids::SheetHash;
@@ -17,7 +18,7 @@ const SYMBOLS: usize = 16;
 const HASH_SYMBOLS: usize = 52;
 
 /// What the customer takes with him.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Receipt {
     /// Sixteen symbols and the check symbol, in groups.

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::host::whole;
 use super::{Phone, Thrown, thrown, ticket_id, to_json};
 
-fn blob_hash(text: &str) -> Result<BlobHash, Thrown> {
+pub(super) fn blob_hash(text: &str) -> Result<BlobHash, Thrown> {
     text.parse().map_err(|_| thrown(Fault::unfit("invalid_id")))
 }
 
