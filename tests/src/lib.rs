@@ -16,6 +16,7 @@ pub mod node;
 pub mod office;
 pub mod phone;
 pub mod random;
+pub mod whole;
 pub mod world;
 
 pub use office::Office;

@@ -99,7 +99,7 @@ impl Phone {
             device,
             random,
         };
-        if let Some(mut store) = phone.store() {
+        if let Some(mut store) = phone.store().expect("the phone's file") {
             Replica::enrol(store.as_mut(), &phone.identity).expect("a fresh store");
             drop(store);
             phone.open();
@@ -107,14 +107,12 @@ impl Phone {
         phone
     }
 
-    fn store(&self) -> Option<Box<dyn Store>> {
-        match &self.kept {
+    fn store(&self) -> Result<Option<Box<dyn Store>>, StoreError> {
+        Ok(match &self.kept {
             Kept::Memory(state) => Some(Box::new(Shared(Arc::clone(state)))),
-            Kept::Sqlite(path) => Some(Box::new(
-                SqliteStore::open(path, &self.store_key()).expect("the phone's file"),
-            )),
+            Kept::Sqlite(path) => Some(Box::new(SqliteStore::open(path, &self.store_key())?)),
             Kept::Node => None,
-        }
+        })
     }
 
     /// The key of its file.
@@ -123,11 +121,14 @@ impl Phone {
     }
 
     fn open(&mut self) {
-        let store = self.store().expect("a store in this process");
+        self.try_open_app().expect("an enrolled store");
+    }
+
+    fn try_open_app(&mut self) -> Result<(), StoreError> {
+        let store = self.store()?.expect("a store in this process");
         let entropy = self.random.bytes();
-        self.device = Device::Here(
-            Replica::open(store, self.key.clone(), entropy).expect("an enrolled store"),
-        );
+        self.device = Device::Here(Replica::open(store, self.key.clone(), entropy)?);
+        Ok(())
     }
 
     /// Closes the app.
@@ -139,6 +140,15 @@ impl Phone {
     pub fn reopen(&mut self) {
         self.close();
         self.open();
+    }
+
+    /// The same where the store may fail; then the app stays closed.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn try_reopen(&mut self) -> Result<(), StoreError> {
+        self.close();
+        self.try_open_app()
     }
 
     /// Its file.
@@ -172,7 +182,8 @@ impl Phone {
 
     /// Its store as a program wrote it that did not know of this small fact.
     pub fn forget_meta(&mut self, key: &str) {
-        let mut store = self.store().expect("a store in this process");
+        let store = self.store().expect("the phone's file");
+        let mut store = store.expect("a store in this process");
         store
             .write(&mut |txn| txn.put_meta(key, &[0xf6]))
             .expect("the phone's store works");

@@ -1,18 +1,14 @@
 //! A phone that is killed at any moment loses nothing that it said was done, and keeps nothing by halves.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command as Process, Stdio};
 
-use gongdan_core::document::TicketDoc;
-use gongdan_core::ids::{Part, PartRef, TicketId};
+use gongdan_core::ids::TicketId;
 use gongdan_core::store::sqlite::SqliteStore;
-use gongdan_core::store::{OutboxState, Store};
-use gongdan_core::sync::changeset::Changeset;
-use gongdan_core::ticket::summary::summarize;
 use gongdan_tests::random::Random;
+use gongdan_tests::whole;
 use gongdan_tests::world::{On, World, note};
 use gongdan_web::golden::{hex, unhex};
 
@@ -112,68 +108,9 @@ fn arguments(
 
 /// The phone's file says the same in all its tables, and everything that was done is in it.
 fn assert_whole(world: &mut World, ticket: TicketId, done: &[String]) {
-    let mut store =
-        SqliteStore::open(world.phones[0].path(), &world.phones[0].store_key()).unwrap();
-    store
-        .read(&mut |txn| {
-            let mut sealed_entries = Vec::new();
-            for sealed in txn.all_sealed()? {
-                let changeset: Changeset = minicbor::decode(&sealed.changeset).unwrap();
-                assert_eq!(changeset.commands().unwrap().len(), sealed.entries.len());
-                for id in sealed.entries {
-                    let entry = txn.entry(id)?.expect("an entry of a sealed changeset");
-                    assert_eq!(entry.device_sequence, Some(sealed.device_sequence));
-                    sealed_entries.push(id);
-                }
-            }
-            for entry in txn.entries_in(OutboxState::InFlight)? {
-                assert!(
-                    sealed_entries.contains(&entry.id),
-                    "in flight, and in no sealed changeset"
-                );
-            }
-            for entry in txn.entries_in(OutboxState::Pending)? {
-                assert_eq!(entry.device_sequence, None);
-            }
-            let part = PartRef {
-                ticket,
-                part: Part::Service,
-            };
-            let mirror = txn.mirror(part)?.expect("the ticket's mirror");
-            let mut local = TicketDoc::load(part.part, &mirror.document).unwrap();
-            assert_eq!(local.heads(), mirror.heads);
-            for entry in txn.entries_of(part)? {
-                let mut fork = local
-                    .fork_at(&entry.base)
-                    .expect("an entry's base is there");
-                let authored = gongdan_core::ticket::Authored {
-                    id: entry.command_id,
-                    at: entry.at,
-                    command: entry.command,
-                };
-                assert_eq!(
-                    fork.execute(entry.actor, &authored).unwrap().hash,
-                    entry.hash
-                );
-                local.merge(&mut fork);
-            }
-            let number = txn.ticket(ticket)?.unwrap().summary.number;
-            let said = gongdan_core::document::hydrate(ticket, number, &[&local]).unwrap();
-            assert_eq!(
-                txn.ticket(ticket)?.unwrap().summary,
-                summarize(&said),
-                "the list's row"
-            );
-            let mut notes: BTreeMap<&str, u32> = BTreeMap::new();
-            for note in &said.notes {
-                *notes.entry(&note.text).or_default() += 1;
-            }
-            for text in done {
-                assert_eq!(notes.get(text.as_str()), Some(&1), "{text} was done");
-            }
-            Ok(())
-        })
-        .unwrap();
+    let phone = &world.phones[0];
+    let mut store = SqliteStore::open(phone.path(), &phone.store_key()).unwrap();
+    whole::assert_whole(&mut store, ticket, done);
 }
 
 /// After everything arrived, each note that was done is on the server, once, and nothing twice.

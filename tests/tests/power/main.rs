@@ -1,0 +1,117 @@
+//! Whatever the disk does at a write, nothing that was acknowledged is lost, and work goes on to the same end.
+//!
+//! A session of the phone is recorded on a disk in memory (`gongdan-disk`), and run again once for each write, sync, truncation and deletion in them, and each kind of fault: the power goes there, the
+//! operation fails, the disk is full. `GONGDAN_POWER` runs so many seeds of each at every point; without it the power is
+//! cut at every point once, and the others come at every third.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod phone;
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use gongdan_disk::{Fault, Points};
+
+/// Points between two that the faults beside power cuts come at, unless more was asked for.
+const STRIDE: usize = 3;
+
+/// A kind of fault: its name, and how a seed makes one.
+type Kind = (&'static str, fn(u64) -> Fault);
+
+const FAULTS: [Kind; 3] = [
+    ("power cut", Fault::PowerCut),
+    ("failing operation", Fault::Error),
+    ("full disk", |_| Fault::Full),
+];
+
+/// What a run of a session came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Ran<End> {
+    points: Points,
+    /// The fault happened.
+    struck: bool,
+    /// Power came back, or somebody tried again, so many times.
+    retries: u32,
+    end: End,
+}
+
+/// Runs `session` with a fault of each kind at each of its points, and prints how many there were.
+fn every_point<End: PartialEq + std::fmt::Debug + Sync>(
+    name: &str,
+    session: impl Fn(u64, Fault) -> Ran<End> + Sync,
+) {
+    let started = Instant::now();
+    let undisturbed = session(u64::MAX, Fault::Full);
+    assert!(!undisturbed.struck && undisturbed.retries == 0);
+    let points = undisturbed.points.all();
+    // Past the test harness, which keeps what a test prints to itself.
+    let tell = |line: String| {
+        let line = format!("{name}: {line}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    };
+    tell(format!(
+        "{points} points, {:.2} s each",
+        started.elapsed().as_secs_f64()
+    ));
+    let asked = std::env::var("GONGDAN_POWER").ok();
+    let asked: Option<u64> = asked.and_then(|n| n.parse().ok());
+    let seeds = asked.unwrap_or(1);
+    let mut told = Vec::new();
+    for (kind, fault) in FAULTS {
+        let stride = match asked {
+            None if kind != FAULTS[0].0 => STRIDE,
+            _ => 1,
+        };
+        let at: Vec<u64> = (1..=points).step_by(stride).collect();
+        let runs = at.len() as u64 * seeds;
+        let (next, struck, retried) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                scope.spawn(|| {
+                    loop {
+                        let run = next.fetch_add(1, Ordering::Relaxed);
+                        if run >= runs {
+                            return;
+                        }
+                        let (at, seed) = (at[run as usize % at.len()], run);
+                        let ran = session(at, fault(seed));
+                        assert_eq!(ran.end, undisturbed.end, "{kind} at {at}, seed {seed}");
+                        struck.fetch_add(u64::from(ran.struck), Ordering::Relaxed);
+                        retried.fetch_add(u64::from(ran.retries > 0), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        let (struck, retried) = (struck.into_inner(), retried.into_inner());
+        assert!(retried > 0, "{kind}: nobody ever noticed");
+        if kind != "full disk" {
+            assert_eq!(struck, runs, "{kind}: points were missed");
+        }
+        told.push(format!("{kind} {struck} (noticed {retried})"));
+    }
+    let of = undisturbed.points;
+    tell(format!(
+        "{points} points ({} writes, {} syncs, {} truncations, {} deletions), {seeds} seeds; struck: {}; {:.0} s",
+        of.writes,
+        of.syncs,
+        of.truncations,
+        of.deletions,
+        told.join(", "),
+        started.elapsed().as_secs_f64()
+    ));
+}
+
+/// `PRAGMA integrity_check` and `foreign_key_check` say that all is well.
+fn assert_sound(connection: &rusqlite::Connection) {
+    let said: String = connection
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .unwrap();
+    assert_eq!(said, "ok");
+    let broken = connection
+        .prepare("PRAGMA foreign_key_check")
+        .unwrap()
+        .exists([])
+        .unwrap();
+    assert!(!broken, "a reference leads nowhere");
+}
