@@ -10,6 +10,7 @@ pub use codes::names_codes;
 
 use crate::ids::PersonId;
 use crate::policy::Role;
+use crate::service_clock::ServiceClocks;
 use crate::sync::request_auth::unbase64url;
 
 /// Texts in the languages of the product: Chinese first, English second.
@@ -136,6 +137,9 @@ pub struct Catalogue {
     /// The X25519 key that the movement of a signing hand is sealed to, base64url; without one it is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_key: Option<String>,
+    /// Calendars, clocks and goals (X1); the response within 2, 4 and 12 hours where none is given (R31–R33).
+    #[serde(default, skip_serializing_if = "ServiceClocks::is_empty")]
+    pub service: ServiceClocks,
 }
 
 /// Days of the offline lease where the organisation gives none.

@@ -26,6 +26,7 @@ pub mod policy;
 pub mod replica;
 #[cfg(feature = "rescue")]
 pub mod rescue;
+pub mod service_clock;
 pub mod store;
 pub mod sync;
 #[cfg(any(test, feature = "testing"))]

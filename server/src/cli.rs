@@ -11,6 +11,7 @@ mod import;
 mod init;
 mod openapi;
 mod org;
+mod policy;
 mod qr;
 mod rebuild;
 mod rescue;
@@ -82,6 +83,9 @@ enum Command {
     /// 组织架构 · The organisation
     #[command(subcommand)]
     Org(org::Org),
+    /// 服务策略：时限与日历 · Service policy: clocks and calendars
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// 人员 · People
     #[command(subcommand)]
     User(user::User),
@@ -178,6 +182,7 @@ fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
         Command::Serve(command) => command.run(global, out),
         Command::Init(command) => command.run(global, out),
         Command::Org(command) => command.run(global, out),
+        Command::Policy(command) => command.run(out),
         Command::User(command) => command.run(global, out),
         Command::Device(command) => command.run(global, out),
         Command::Import(command) => command.run(global, out),

@@ -9,6 +9,7 @@ use gongdan_core::catalogue::{Catalogue, Group, LEASE_DAYS_MAX, Person};
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::PersonId;
 use gongdan_core::policy::Role;
+use gongdan_core::service_clock::{self, Finding, Severity};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::auth::users;
@@ -33,6 +34,9 @@ pub enum InvalidOrganisation {
     /// The evidence key is no X25519 key in base64url.
     #[error("read the organisation: the evidence key is none")]
     EvidenceKey,
+    /// A calendar, a clock or a goal is wrong; `gongdan policy check` says where and what.
+    #[error("read the organisation: {0}; `gongdan policy check` says more")]
+    Clocks(&'static str),
     /// Two of a kind have one code.
     #[error("read the organisation: {kind} {code:?} is there twice")]
     Twice {
@@ -77,6 +81,12 @@ fn check(organisation: &Catalogue) -> Result<(), InvalidOrganisation> {
     }
     if o.evidence_key.is_some() && o.evidence_key().is_none() {
         return Err(InvalidOrganisation::EvidenceKey);
+    }
+    // The year concerns warnings alone.
+    let findings = service_clock::lint(o, 0);
+    let error = |f: &&Finding| f.problem.severity() == Severity::Error;
+    if let Some(finding) = findings.iter().find(error) {
+        return Err(InvalidOrganisation::Clocks(finding.problem.code()));
     }
     let regions = codes("region", o.regions.iter().map(|r| r.code.as_str()))?;
     let groups = codes("group", o.groups.iter().map(|g| g.code.as_str()))?;
@@ -289,6 +299,17 @@ pub fn at_version(connection: &Connection, version: u32) -> Result<Option<Catalo
         "SELECT json FROM catalogues WHERE version = ?1",
         [version],
     )
+}
+
+/// Number of the version that was in force at an instant; before the first, the first.
+pub fn version_at(connection: &Connection, at: Timestamp) -> Result<Option<u32>, StoreError> {
+    let version = connection
+        .prepare_cached(
+            "SELECT coalesce((SELECT max(version) FROM catalogues WHERE created_at <= ?1), min(version))
+             FROM catalogues",
+        )?
+        .query_row([at.seconds()], |row| row.get(0))?;
+    Ok(version)
 }
 
 /// Number of the newest version, 0 before an organisation is loaded.

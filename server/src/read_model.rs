@@ -7,6 +7,7 @@
 //! what was last admitted to it. They are written in the transaction that admits, may be dropped at any
 //! time, and come out the same when made anew.
 
+mod clocks;
 mod detail;
 mod dump;
 mod list;
@@ -19,6 +20,7 @@ mod timeline;
 mod version;
 mod write;
 
+pub use clocks::clocks;
 pub use detail::{Author, Detail, detail};
 pub use dump::dump;
 pub use list::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Listed, Page, QUERY_CHARS_MAX, list};

@@ -1,8 +1,10 @@
 // Pure rules of display.
 
 import { describe, expect, it } from 'vitest'
+import type { ClockReading } from '@/api/types'
 import { answerOfCode, answerParts } from '@/domain/answer'
 import { clashSides } from '@/domain/clash'
+import { clockColour, clockText } from '@/domain/clocks'
 import { inkPaths } from '@/domain/ink'
 import { provisionalLabel } from '@/domain/label'
 import { fromWall, fullTime, shortTime, toWall, urgency } from '@/domain/time'
@@ -29,6 +31,33 @@ describe('time', () => {
     expect(at('2026-11-22T01:31:00Z')).toEqual({ state: 'soon', minutes: 29 })
     expect(at('2026-11-22T02:00:00Z')).toEqual({ state: 'soon', minutes: 0 })
     expect(at('2026-11-22T02:00:01Z')).toEqual({ state: 'late', minutes: -1 })
+  })
+})
+
+describe('clocks', () => {
+  const reading: ClockReading = {
+    clock: 'first_response', state: 'running', started_at: '2026-11-22T01:00:00Z', due_at: '2026-11-22T03:00:00Z',
+    stopped_at: null, paused_by: null, allowed_seconds: 7200, elapsed_seconds: 0, is_proven: true,
+  }
+  const texts = (key: string, values?: Record<string, unknown>) => (values ? `${key}(${Object.values(values).join()})` : key)
+  const at = (time: string) => Date.parse(`2026-11-22T${time}Z`)
+
+  it('is amber in the last quarter and red once it is over, without asking the server again', () => {
+    expect(clockColour(reading, at('02:29:00'))).toBe('green')
+    expect(clockColour(reading, at('02:31:00'))).toBe('amber')
+    expect(clockColour(reading, at('03:00:01'))).toBe('red')
+    expect(clockText(reading, at('02:31:00'), texts)).toBe('clocks.left(clock.minutes(29))')
+    expect(clockText(reading, at('05:00:00'), texts)).toBe('clocks.late(clock.hours(2))')
+  })
+
+  it('does not move once it has stopped or stands still', () => {
+    const stopped = { ...reading, stopped_at: '2026-11-22T02:00:00Z' }
+    const later = at('09:00:00')
+    expect(clockColour({ ...stopped, state: 'met' }, later)).toBe('green')
+    expect(clockText({ ...stopped, state: 'met' }, later, texts)).toBe('clocks.state.met')
+    expect(clockText({ ...stopped, state: 'overdue' }, later, texts)).toBe('clocks.state.overdue')
+    expect(clockText({ ...reading, state: 'paused' }, later, texts)).toBe('clocks.state.paused')
+    expect(clockColour({ ...reading, due_at: null }, later)).toBe('green')
   })
 })
 

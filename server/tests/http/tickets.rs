@@ -98,6 +98,36 @@ async fn a_request_taken_in_is_a_ticket_with_number_row_and_timeline() {
 }
 
 #[tokio::test]
+async fn a_ticket_tells_its_clocks_by_the_rules_of_the_organisation() {
+    let server = TestServer::start().await;
+    let clerk = server.desk(CLERK);
+    let (id, _) = clerk.open("east", "空调不制冷").await;
+    let opened = server.running.state.host.now();
+    let clocks = clerk.ticket(&id).await["clocks"].clone();
+    let told: Vec<_> = clocks.as_array().unwrap().iter().collect();
+    let names: Vec<_> = told.iter().map(|c| c["clock"].as_str().unwrap()).collect();
+    assert_eq!(names, ["first_response", "arrival", "completion"]);
+    let response = told[0];
+    assert_eq!(response["state"], "running");
+    assert_eq!(
+        response["due_at"],
+        opened.plus(4 * 3_600).to_string(),
+        "grade B"
+    );
+    assert_eq!(response["is_proven"], true, "the desk's own clock");
+    // By its region, from the feedback that was noted at intake (X15).
+    assert_eq!(told[1]["started_at"], "2026-11-18T01:30:00Z");
+    assert_eq!(told[1]["due_at"], "2026-11-19T01:30:00Z");
+    server.clock.advance(4 * 3_600 + 1);
+    // The session has ended meanwhile.
+    let later = server.desk(CLERK).ticket(&id).await["clocks"][0].clone();
+    assert_eq!(
+        (&later["state"], &later["elapsed_seconds"]),
+        (&json!("overdue"), &json!(14_401))
+    );
+}
+
+#[tokio::test]
 async fn lists_filter_search_and_page() {
     let server = TestServer::start().await;
     let desk = server.desk(DISPATCHER);

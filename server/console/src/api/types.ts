@@ -131,6 +131,28 @@ export interface Catalogue {
   checklists: Checklist[]
   people: Person[]
   consent: Label
+  service?: { clocks?: ClockRule[] }
+}
+
+export type ClockName = 'first_response' | 'dispatch' | 'arrival' | 'completion' | 'sheet_return' | 'follow_up'
+
+export interface ClockRule {
+  clock: ClockName
+  within: { grade?: string; regions?: string[]; product_lines?: string[]; hours: number }[]
+}
+
+/** What a clock shows. */
+export interface ClockReading {
+  clock: ClockName
+  state: 'running' | 'paused' | 'met' | 'overdue' | 'called_off'
+  started_at: string
+  due_at: string | null
+  stopped_at: string | null
+  paused_by: Status | null
+  allowed_seconds: number
+  elapsed_seconds: number
+  /** Whether it comes out the same at every instant that is possible of its events. */
+  is_proven: boolean
 }
 
 export interface Overview {
@@ -347,6 +369,7 @@ export interface TicketDetail {
   authors: Record<string, Author>
   /** What the signed-in person may do with the ticket as it stands; a server may leave it out. */
   allowed?: Action[]
+  clocks?: ClockReading[]
 }
 
 /** A command: a code alone, or one code with what it says. */

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use gongdan_core::ids::{ActorId, ChangeHash, DeviceId, Part, PersonId};
 use gongdan_core::policy::{Relation, Role, may};
+use gongdan_core::service_clock::Reading;
 use gongdan_core::ticket::{Action, Ticket, lifecycle};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use super::reading::reader;
 use super::{index_of, unknown_ticket};
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
-use crate::read_model::{Author, Detail, detail};
+use crate::read_model::{Author, Detail, clocks, detail};
 
 /// A ticket in full.
 #[derive(Serialize, ToSchema)]
@@ -28,6 +29,8 @@ pub(in crate::api) struct TicketBody {
     authors: BTreeMap<ActorId, AuthorBody>,
     /// What the asker may do with the ticket as it stands: advice, the gate decides.
     allowed: Vec<Action>,
+    /// What its clocks show now (X1).
+    clocks: Vec<Reading>,
 }
 
 /// Who wrote, on what.
@@ -77,12 +80,18 @@ pub(in crate::api) async fn show(
     ApiPath(id): ApiPath<String>,
 ) -> Result<ApiJson<TicketBody>, ApiError> {
     let roles = office.roles.clone();
-    let (found, relation) = state
+    let now = state.host.now();
+    let (found, relation, clocks) = state
         .db
         .read_async(move |c| {
             let index = index_of(c, &id)?;
             let reader = reader(c, &office, index)?;
-            Ok::<_, ApiError>((detail(c, index, &reader.parts)?, reader.relation))
+            let found = detail(c, index, &reader.parts)?;
+            let clocks = match &found {
+                Some(found) => clocks(c, index, &found.ticket, now)?,
+                None => Vec::new(),
+            };
+            Ok::<_, ApiError>((found, reader.relation, clocks))
         })
         .await?;
     let found = found.ok_or(unknown_ticket())?;
@@ -97,5 +106,6 @@ pub(in crate::api) async fn show(
         heads: found.heads,
         authors,
         allowed,
+        clocks,
     }))
 }

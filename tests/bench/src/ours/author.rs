@@ -87,6 +87,7 @@ pub(super) fn relay_state(config: &Config) -> Result<AppState, BenchError> {
         ],
         offline_lease_days: None,
         evidence_key: None,
+        service: Default::default(),
         consent: label("同意", "agreed"),
     };
     state

@@ -14,6 +14,8 @@ const PYTHON: &str = "bindings/python";
 const EVIDENCE: &str = "tests/evidence";
 /// With HPKE, which came in 47.
 const CRYPTOGRAPHY: &str = "cryptography>=47";
+/// What deadlines are compared with; it holds the announced holidays of each year.
+const CALENDAR_OF_CHINA: &str = "chinese_calendar==1.11.0";
 
 /// Not `--quiet`, which would hide Surefire's closing lines.
 pub(super) fn kotlin(tree: &Tree) -> Result<()> {
@@ -53,6 +55,7 @@ pub(super) fn python(tree: &Tree) -> Result<()> {
             "--force-reinstall",
             "pytest",
             CRYPTOGRAPHY,
+            CALENDAR_OF_CHINA,
         ])
         .args([the_wheel(&wheels)?])
         .run()?;
@@ -60,6 +63,10 @@ pub(super) fn python(tree: &Tree) -> Result<()> {
         .args(["-m", "pytest", "tests"])
         .built(tree)
         .within(PYTHON)
+        .run()?;
+    Run::new(tree, &python)
+        .args(["-m", "pytest", "tests/calendar"])
+        .built(tree)
         .run()?;
     evidence(tree, &python)
 }
@@ -71,16 +78,8 @@ fn evidence(tree: &Tree, python: &Path) -> Result<()> {
         fs::remove_dir_all(&corpus).context("remove the corpus of an earlier run")?;
     }
     let files = std::env::var("GONGDAN_EVIDENCE_FILES").unwrap_or_else(|_| "1".to_owned());
-    Run::cargo(tree)
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "gongdan-tests",
-            "--bin",
-            "evidence-corpus",
-            "--",
-        ])
+    // Built with the Rust tests: alone, cargo would choose other features and build everything again.
+    Run::new(tree, tree.target("debug/evidence-corpus"))
         .args([&corpus])
         .args([files])
         .run()?;
