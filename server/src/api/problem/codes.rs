@@ -68,6 +68,7 @@ pub const CODES: &[&str] = &[
     "splice_outside",
     "step_up_required",
     "storage_full",
+    "ticket_damaged",
     "too_many",
     "too_many_attempts",
     "too_many_incarnations",
