@@ -125,7 +125,7 @@ pub struct Signer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub enum AttachmentRole {
     /// The signed or stamped paper.
     Paper,
     /// The scene where nobody signed.
@@ -136,7 +136,7 @@ pub enum Role {
     Report,
 }
 
-impl Role {
+impl AttachmentRole {
     pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Paper => "paper",
@@ -152,7 +152,7 @@ impl Role {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Attachment {
     /// What for.
-    pub role: Role,
+    pub role: AttachmentRole,
     /// SHA-256 of its bytes.
     pub hash: BlobHash,
     /// Such as `image/jpeg`.
@@ -259,10 +259,12 @@ pub fn check(signing: &Signing) -> Result<(), Unfit> {
     let has = |role| signing.attachments.iter().any(|a| a.role == role);
     let rests = match signing.kind {
         SheetKind::Ink => true,
-        SheetKind::Paper => has(Role::Paper),
-        SheetKind::Reply => has(Role::Reply),
-        SheetKind::Receipt => has(Role::Report),
-        SheetKind::Absent | SheetKind::Refused => has(Role::Scene) || signing.witness.is_some(),
+        SheetKind::Paper => has(AttachmentRole::Paper),
+        SheetKind::Reply => has(AttachmentRole::Reply),
+        SheetKind::Receipt => has(AttachmentRole::Report),
+        SheetKind::Absent | SheetKind::Refused => {
+            has(AttachmentRole::Scene) || signing.witness.is_some()
+        }
     };
     if !rests || signing.attachments.len() > crate::limits::SHEET_ATTACHMENTS_MAX {
         return Err(Unfit::Attachment);

@@ -2,7 +2,7 @@
 #![expect(clippy::expect_used, reason = "tests alone call this")]
 
 use super::addendum::{Addendum, AddendumKind, Note};
-use super::answers::{Attachment, Identified, Place, Role, SheetKind, Signer, Signing};
+use super::answers::{Attachment, AttachmentRole, Identified, Place, SheetKind, Signer, Signing};
 use super::content::{self, Frozen, Moment, Source};
 use super::dynamics;
 use super::file::EvidenceFile;
@@ -163,10 +163,10 @@ pub fn signing(kind: SheetKind) -> Signing {
     };
     let attachments = match kind {
         SheetKind::Ink => Vec::new(),
-        SheetKind::Paper => vec![attached(Role::Paper)],
-        SheetKind::Reply => vec![attached(Role::Reply)],
-        SheetKind::Receipt => vec![attached(Role::Report)],
-        SheetKind::Absent | SheetKind::Refused => vec![attached(Role::Scene)],
+        SheetKind::Paper => vec![attached(AttachmentRole::Paper)],
+        SheetKind::Reply => vec![attached(AttachmentRole::Reply)],
+        SheetKind::Receipt => vec![attached(AttachmentRole::Report)],
+        SheetKind::Absent | SheetKind::Refused => vec![attached(AttachmentRole::Scene)],
     };
     let signer = Signer {
         name: "𠮷喆堃".to_owned(),
