@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
+use gongdan_core::catalogue::Group;
 use gongdan_core::ids::{ChangeHash, Part, TicketId};
+use gongdan_core::ticket::{Field, Status, Ticket, Value};
 
 use super::Day;
 use crate::handset::Handset;
@@ -36,8 +38,15 @@ pub(crate) fn everything(day: &mut Day) -> Result<Checked> {
         details.insert(row.id, day.office.ticket(row.id)?);
     }
     checked.tickets = details.len();
+    let Some(catalogue) = &day.catalogue else {
+        bail!("no phone ever had a catalogue");
+    };
     for technician in [&mut day.first, &mut day.second] {
-        compare(&mut technician.phone, &details, &mut checked)?;
+        let group = catalogue
+            .person(&technician.phone.person)
+            .and_then(|person| person.group.as_ref())
+            .and_then(|code| catalogue.groups.iter().find(|group| group.code == *code));
+        compare(&mut technician.phone, group, &details, &mut checked)?;
         let counts = technician.phone.outbox()?;
         let left =
             counts.pending + counts.in_flight + counts.held + counts.quarantined + counts.refused;
@@ -65,13 +74,21 @@ fn count(office: &Office, ticket: TicketId, checked: &mut Checked) -> Result<()>
 
 fn compare(
     phone: &mut Handset,
+    group: Option<&Group>,
     details: &BTreeMap<TicketId, Detail>,
     checked: &mut Checked,
 ) -> Result<()> {
     let held: BTreeSet<TicketId> = phone.list()?.into_iter().map(|row| row.id).collect();
+    let is_own = |ticket: &Ticket| ticket.crew.contains(&phone.person);
+    let may_pick = |ticket: &Ticket| group.is_some_and(|group| is_in_pool(ticket, group));
     let due: BTreeSet<TicketId> = details
         .values()
-        .filter(|detail| detail.ticket.crew.contains(&phone.person))
+        .filter(|detail| is_own(&detail.ticket) || may_pick(&detail.ticket))
+        .map(|detail| detail.ticket.id)
+        .collect();
+    let own: BTreeSet<TicketId> = details
+        .values()
+        .filter(|detail| is_own(&detail.ticket))
         .map(|detail| detail.ticket.id)
         .collect();
     for ticket in held.symmetric_difference(&due) {
@@ -90,7 +107,14 @@ fn compare(
         let view = phone.show(*ticket)?;
         let there = &details[ticket];
         let label = there.ticket.label();
-        for part in [Part::Service, Part::Customer] {
+        // Of a ticket that nobody has picked, the customer stays at the office.
+        let parts: &[Part] = if own.contains(ticket) {
+            &[Part::Service, Part::Customer]
+        } else {
+            &[Part::Service]
+        };
+        for part in parts {
+            let part = *part;
             let (here, there) = (
                 sorted(view.heads.get(&part)),
                 sorted(there.heads.get(&part)),
@@ -103,6 +127,14 @@ fn compare(
             }
             checked.parts_compared += usize::from(!here.is_empty());
         }
+        if !own.contains(ticket) {
+            if view.ticket.parts != [Part::Service] {
+                checked
+                    .differences
+                    .push(format!("{}: {label}: a customer too many", phone.name));
+            }
+            continue;
+        }
         // Equal documents read alike; the office keeps no third part in this day.
         let mut read = there.ticket.clone();
         read.parts.clone_from(&view.ticket.parts);
@@ -113,6 +145,21 @@ fn compare(
         }
     }
     Ok(())
+}
+
+/// Whether a ticket is one that a group's people may pick (R43, R44).
+fn is_in_pool(ticket: &Ticket, group: &Group) -> bool {
+    let code = |field: Field| ticket.fields.get(&field).and_then(Value::as_text);
+    let serves = match code(Field::Group) {
+        Some(code) => code == group.code,
+        None => {
+            let among = |codes: &[String], field: Field| {
+                code(field).is_some_and(|code| codes.iter().any(|known| known == code))
+            };
+            among(&group.regions, Field::Region) && among(&group.product_lines, Field::ProductLine)
+        }
+    };
+    serves && ticket.status == Status::Received && ticket.crew.is_empty()
 }
 
 fn sorted(heads: Option<&Vec<ChangeHash>>) -> Vec<ChangeHash> {

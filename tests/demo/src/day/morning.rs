@@ -1,5 +1,7 @@
 //! Morning: the office assigns, the phones enrol, take their tickets and answer while there is a network.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail, ensure};
 use gongdan_core::ids::TicketId;
 use gongdan_core::ticket::Command;
@@ -88,12 +90,14 @@ pub(crate) fn take(day: &mut Day, codes: [String; 2]) -> Result<()> {
         phone.switch_on()?;
         phone.enrol(&code, &format!("{}的手机", phone.name))?;
         let synced = phone.sync()?;
-        let held = phone.list()?.len();
+        let held: BTreeSet<TicketId> = phone.list()?.into_iter().map(|row| row.id).collect();
+        // The rest is what the group may pick from.
+        let missing = technician.tickets.iter().filter(|id| !held.contains(id));
+        let missing = missing.count();
         ensure!(
-            held == technician.tickets.len(),
-            "{}'s phone holds {held} tickets of {}",
-            phone.name,
-            technician.tickets.len()
+            missing == 0,
+            "{missing} tickets are not on {}'s phone",
+            phone.name
         );
         tell_sync(&mut day.story, technician, synced, "took");
         day.story.step();
