@@ -105,14 +105,12 @@ fn of_two_who_pick_it_offline_the_first_to_arrive_has_it_and_a_person_decides_ab
 }
 
 #[test]
-fn product_line_group_and_state_move_a_ticket_between_pools() {
+fn product_line_and_state_move_a_ticket_between_pools() {
     let mut world = world();
     let id = opened(&mut world);
     for (command, is_in) in [
         (set(Field::ProductLine, "compressor"), false),
         (set(Field::ProductLine, "lock"), true),
-        (set(Field::Group, "plant"), false),
-        (set(Field::Group, "home"), true),
         (
             Command::Cancel {
                 reason: "客户撤回".to_owned(),
