@@ -32,7 +32,7 @@ interface Kept {
   wipeReport?: string
 }
 
-/** OWASP's second choice for Argon2id: 19 MiB, two passes; a third of a second on a cheap phone. */
+/** OWASP's second choice for Argon2id: 19 MiB, two passes. */
 const MEMORY_KIB = 19_456
 const PASSES = 2
 const OUTER_KEY = 'outer'
