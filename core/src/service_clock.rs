@@ -162,6 +162,11 @@ impl Clock {
         }
     }
 
+    /// The clock of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|clock| clock.name() == name)
+    }
+
     const fn usual(self) -> (ClockStart, EventKind) {
         match self {
             Self::FirstResponse => (ClockStart::Opened, EventKind::Accepted),

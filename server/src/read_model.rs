@@ -12,6 +12,7 @@ mod detail;
 mod dump;
 mod list;
 mod lookup;
+mod next_clock;
 mod quarantine;
 mod rows;
 #[cfg(test)]
@@ -21,10 +22,14 @@ mod version;
 mod write;
 
 pub use clocks::clocks;
+pub(crate) use clocks::clocks_by;
 pub use detail::{Author, Detail, detail};
 pub use dump::dump;
-pub use list::{Cursor, Filter, LIMIT_DEFAULT, LIMIT_MAX, Listed, Page, QUERY_CHARS_MAX, list};
+pub use list::{
+    Cursor, Due, Filter, LIMIT_DEFAULT, LIMIT_MAX, Listed, Order, Page, QUERY_CHARS_MAX, list,
+};
 pub use lookup::{Overview, counts, find, has_external_ref, id_of, label};
+pub use next_clock::{NextClock, next_clock};
 pub use quarantine::{ITEMS_MAX, Quarantined, quarantined, quarantined_count};
 pub use rows::{Rows, rows};
 pub use timeline::{Entry, timeline};

@@ -32,6 +32,7 @@ export function makeRouter(): Router {
       { path: '/tickets', name: 'tickets', component: () => import('@/views/TicketList.vue') },
       { path: '/tickets/new', name: 'new-ticket', component: () => import('@/views/NewTicket.vue') },
       { path: '/tickets/:id', name: 'ticket', component: () => import('@/views/TicketPage.vue'), props: true },
+      { path: '/board', name: 'board', component: () => import('@/views/BoardPage.vue') },
       { path: '/devices', name: 'devices', component: () => import('@/views/DevicesPage.vue') },
       { path: '/users', name: 'users', component: () => import('@/views/UsersPage.vue') },
       { path: '/account', name: 'account', component: () => import('@/views/AccountPage.vue') },

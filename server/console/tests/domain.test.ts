@@ -1,13 +1,13 @@
 // Pure rules of display.
 
 import { describe, expect, it } from 'vitest'
-import type { ClockReading } from '@/api/types'
+import type { ClockReading, NextClock } from '@/api/types'
 import { answerOfCode, answerParts } from '@/domain/answer'
 import { clashSides } from '@/domain/clash'
-import { clockColour, clockText } from '@/domain/clocks'
+import { clockColour, clockText, nextClockColour, nextClockText } from '@/domain/clocks'
 import { inkPaths } from '@/domain/ink'
 import { provisionalLabel } from '@/domain/label'
-import { fromWall, fullTime, shortTime, toWall, urgency } from '@/domain/time'
+import { fromWall, fullTime, shortTime, toWall } from '@/domain/time'
 import { ticket, TICKET_ID } from './fixtures'
 
 describe('time', () => {
@@ -22,15 +22,6 @@ describe('time', () => {
     for (const instant of ['2026-01-15T23:59:00Z', '2026-03-29T00:59:00Z', '2026-03-29T01:00:00Z', '2026-07-15T12:00:00Z', '2026-11-01T07:30:00Z']) {
       expect(fromWall(toWall(instant, zone), zone)).toBe(instant)
     }
-  })
-
-  it('is late past the deadline and soon in its last quarter', () => {
-    const from = '2026-11-22T00:00:00Z'
-    const at = (time: string) => urgency(from, 2, Date.parse(time))
-    expect(at('2026-11-22T01:30:00Z')).toEqual({ state: 'calm', minutes: 30 })
-    expect(at('2026-11-22T01:31:00Z')).toEqual({ state: 'soon', minutes: 29 })
-    expect(at('2026-11-22T02:00:00Z')).toEqual({ state: 'soon', minutes: 0 })
-    expect(at('2026-11-22T02:00:01Z')).toEqual({ state: 'late', minutes: -1 })
   })
 })
 
@@ -48,6 +39,17 @@ describe('clocks', () => {
     expect(clockColour(reading, at('03:00:01'))).toBe('red')
     expect(clockText(reading, at('02:31:00'), texts)).toBe('clocks.left(clock.minutes(29))')
     expect(clockText(reading, at('05:00:00'), texts)).toBe('clocks.late(clock.hours(2))')
+  })
+
+  it('of a list turns amber and red by itself too', () => {
+    const next: NextClock = { clock: 'arrival', due_at: '2026-11-22T03:00:00Z', soon_at: '2026-11-22T02:30:00Z', paused_by: null }
+    expect(nextClockColour(next, at('02:29:59'))).toBe('green')
+    expect(nextClockColour(next, at('02:30:00'))).toBe('amber')
+    expect(nextClockColour(next, at('03:00:01'))).toBe('red')
+    expect(nextClockText(next, at('02:30:00'), texts)).toBe('clocks.left(clock.minutes(30))')
+    expect(nextClockText(next, at('06:00:00'), texts)).toBe('clocks.late(clock.hours(3))')
+    const still: NextClock = { ...next, due_at: null, soon_at: null, paused_by: 'suspended' }
+    expect([nextClockColour(still, at('09:00:00')), nextClockText(still, at('09:00:00'), texts)]).toEqual(['blue', 'clocks.state.paused'])
   })
 
   it('does not move once it has stopped or stands still', () => {

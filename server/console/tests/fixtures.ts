@@ -37,7 +37,8 @@ export const catalogue: Catalogue = {
   consent: both('I agree.'),
 }
 
-export const overview: Overview = { open: 42, unassigned: 5, conflicts: 2, quarantined: 1, by_status: { received: 5 } }
+export const overview: Overview = { open: 42, unassigned: 5, conflicts: 2, quarantined: 1, overdue: 3, soon: 4,
+  waiting: { parts: 6, customer: 2 }, unsent_phones: 1, by_status: { received: 5 } }
 
 const candidate = (value: Candidate['value'], n: number, actor: string, at: string): Candidate => ({ value, change: CHANGE(n), actor, at })
 
@@ -148,6 +149,7 @@ export const row: TicketRow = {
   id: TICKET_ID, number: 'FW202611220007', label: 'FW202611220007', status: 'cancelled', grade: 'A', region: 'east', product_line: 'pump',
   model: 'HP-300', problem: 'The pump loses pressure after ten minutes.', customer_name: 'Hu Min', lead: 'G2001',
   appointed_from: '2026-11-22T02:00:00Z', conflicts: 2, clashes: 1, opened_at: '2026-11-22T00:31:00Z', updated_at: '2026-11-22T04:00:00Z',
+  clock: { clock: 'arrival', due_at: '2026-11-22T03:00:00Z', soon_at: '2026-11-22T02:30:00Z', paused_by: null }, waiting_for: null,
 }
 
 export const devices: Device[] = [

@@ -79,17 +79,35 @@ const click = async (text: string) => {
   await settled()
 }
 
+describe('the board', () => {
+  it('asks for each column, those over first on top, and links to the rest', async () => {
+    const wrapper = await open('/board?region=east')
+    const asks = lists().map((request) => Object.fromEntries(new URL(request.path, 'http://desk').searchParams))
+    expect(asks).toHaveLength(9)
+    expect(asks[0]).toEqual({ status: 'received', region: 'east', order: 'due', limit: '50' })
+    expect(wrapper.findAll('.column h2').map((head) => head.text()).slice(0, 2)).toEqual(['Received', 'Assigned'])
+    const card = wrapper.find('.column article').text()
+    for (const part of ['FW202611220007', 'Chen Wei', 'East', 'Arrival', 'Status clashes: 1']) expect(card).toContain(part)
+    expect(wrapper.find('.more').attributes('href')).toBe('/tickets?status=received&order=due&region=east')
+  })
+})
+
 describe('the list', () => {
   it('shows the counts and the lines', async () => {
     const wrapper = await open('/tickets')
-    expect(wrapper.findAll('.tile').map((tile) => tile.text())).toEqual(['42Open', '5Unassigned', '2With conflicts', '1In quarantine'])
+    expect(wrapper.findAll('.tile').map((tile) => tile.text())).toEqual([
+      '42Open', '5Unassigned', '3Overdue', '4Soon overdue', '6Waiting for parts', '2Waiting for customer', '0Waiting for the leader',
+      '1Phones with unsent work', '2With conflicts', '1In quarantine',
+    ])
     const line = wrapper.find('tbody tr').text()
     for (const part of ['FW202611220007', 'Cancelled', 'Status clashes: 1', 'Conflicts: 2', 'Hu Min', 'East', 'Pumps', 'Chen Wei']) expect(line).toContain(part)
   })
 
   it('asks the server with the filters of the address', async () => {
-    await open('/tickets?status=appointed&grade=A&region=east&lead=G2001&conflicts=true&q=pump')
-    expect(lastQuery()).toEqual({ status: 'appointed', grade: 'A', region: 'east', lead: 'G2001', conflicts: 'true', q: 'pump', limit: '50' })
+    await open('/tickets?status=appointed&grade=A&region=east&lead=G2001&conflicts=true&q=pump&due=soon&waiting_for=parts&order=due')
+    expect(lastQuery()).toEqual({
+      status: 'appointed', grade: 'A', region: 'east', lead: 'G2001', conflicts: 'true', q: 'pump', due: 'soon', waiting_for: 'parts', order: 'due', limit: '50',
+    })
   })
 
   it('searches once typing pauses', async () => {

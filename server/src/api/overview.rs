@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::problem::{ApiError, ApiJson, Problem};
 use crate::AppState;
+use crate::auth::devices;
 use crate::auth::extract::OfficeAuth;
 use crate::read_model::{counts, quarantined_count};
 use crate::store::StoreError;
@@ -24,6 +25,14 @@ pub(super) struct OverviewBody {
     conflicts: u64,
     /// Changesets that a person has to decide about.
     quarantined: u64,
+    /// With a clock whose time is over.
+    overdue: u64,
+    /// With a clock of whose time less than a quarter is left.
+    soon: u64,
+    /// Suspended, by what they wait for: `parts`, `customer`, `leader`.
+    waiting: BTreeMap<String, u64>,
+    /// Phones that had work which they had not sent when they were last in touch.
+    unsent_phones: u64,
     /// How many in each status that has any.
     by_status: BTreeMap<&'static str, u64>,
 }
@@ -38,15 +47,23 @@ pub(super) async fn show(
     office: OfficeAuth,
 ) -> Result<ApiJson<OverviewBody>, ApiError> {
     super::tickets::readable(&office)?;
-    let (overview, quarantined) = state
+    let now = state.host.now();
+    let (overview, quarantined, unsent_phones) = state
         .db
-        .read_async(|c| Ok::<_, StoreError>((counts(c)?, quarantined_count(c)?)))
+        .read_async(move |c| {
+            let unsent = devices::with_unsent_work(c)?;
+            Ok::<_, StoreError>((counts(c, now)?, quarantined_count(c)?, unsent))
+        })
         .await?;
     Ok(ApiJson(OverviewBody {
         open: overview.open,
         unassigned: overview.unassigned,
         conflicts: overview.conflicts,
         quarantined,
+        overdue: overview.overdue,
+        soon: overview.soon,
+        waiting: overview.waiting,
+        unsent_phones,
         by_status: overview.by_status,
     }))
 }

@@ -110,6 +110,17 @@ pub fn list(connection: &Connection) -> Result<Vec<Device>, StoreError> {
         .collect()
 }
 
+/// How many phones had work that they had not sent when they were last in touch.
+pub(crate) fn with_unsent_work(connection: &Connection) -> Result<u64, StoreError> {
+    let count: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM devices
+             WHERE person IS NOT NULL AND (unsent_commands > 0 OR unsent_attachments > 0)",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Notes what a device says that it has not sent.
 pub(crate) fn note_unsent(
     tx: &Transaction<'_>,

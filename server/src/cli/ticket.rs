@@ -6,7 +6,7 @@ use gongdan_core::ticket::{Conflict, Status, Value};
 
 use super::{Global, Outcome, Output};
 use crate::audit::{self, Action};
-use crate::read_model::{self, Detail, Filter};
+use crate::read_model::{self, Detail, Filter, Order};
 use crate::relay::{damage, tickets};
 use crate::store::StoreError;
 
@@ -77,7 +77,7 @@ fn list(global: &Global, out: Output<'_>, filter: &Filter, limit: usize) -> Outc
     loop {
         let page = state
             .db
-            .read(|c| read_model::list(c, filter, after, left))?;
+            .read(|c| read_model::list(c, filter, Order::Newest, after, left))?;
         for listed in &page.items {
             let row = &listed.summary;
             let mark = if row.conflicts + row.clashes > 0 {

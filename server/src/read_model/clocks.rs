@@ -3,17 +3,17 @@
 //! Invariant: a clock is judged by the organisation's rules at the moment when it started; rules that come later
 //! change no clock that runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use chrono_tz::Tz;
 use gongdan_core::catalogue::Catalogue;
 use gongdan_core::clock::{TimeInterval, Timestamp};
-use gongdan_core::ids::{ItemKey, Part};
+use gongdan_core::ids::{ActorId, ItemKey, Part};
 use gongdan_core::service_clock::{self, Clocked, Occurrence, Reading};
 use gongdan_core::ticket::{Field, Ticket};
 use rusqlite::{Connection, params};
 
-use super::timeline::decode;
 use super::write::key;
 use crate::organisation;
 use crate::store::StoreError;
@@ -28,13 +28,31 @@ pub fn clocks(
     ticket: &Ticket,
     now: Timestamp,
 ) -> Result<Vec<Reading>, StoreError> {
-    let clocked = clocked(ticket, &proven(connection, index)?);
+    let mut catalogue_of = |version| {
+        let found = organisation::at_version(connection, version)?;
+        Ok(found.map(Rc::new))
+    };
+    clocks_by(connection, index, ticket, now, &mut catalogue_of)
+}
+
+/// The same with catalogues of whoever keeps them at hand.
+///
+/// # Errors
+/// The database fails, or holds what cannot be read.
+pub(crate) fn clocks_by(
+    connection: &Connection,
+    index: u64,
+    ticket: &Ticket,
+    now: Timestamp,
+    catalogue_of: &mut dyn FnMut(u32) -> Result<Option<Rc<Catalogue>>, StoreError>,
+) -> Result<Vec<Reading>, StoreError> {
+    let clocked = clocked(ticket, &proven(connection, index, ticket)?);
     // Most tickets live under one version.
-    let mut rules: BTreeMap<u32, Catalogue> = BTreeMap::new();
+    let mut rules: BTreeMap<u32, Rc<Catalogue>> = BTreeMap::new();
     for occurrence in &clocked.occurrences {
         if let Some(version) = version_at(connection, occurrence)?
             && !rules.contains_key(&version)
-            && let Some(catalogue) = organisation::at_version(connection, version)?
+            && let Some(catalogue) = catalogue_of(version)?
         {
             rules.insert(version, catalogue);
         }
@@ -89,25 +107,31 @@ fn clocked(ticket: &Ticket, proven: &BTreeMap<ItemKey, TimeInterval>) -> Clocked
     }
 }
 
-/// When what each command of the `service` part wrote can have been.
+/// When each event of a ticket can have been: between the newest signed time its author had and its receipt. By
+/// the index of commands, so that nothing is decoded: this runs with every admission.
 fn proven(
     connection: &Connection,
     index: u64,
+    ticket: &Ticket,
 ) -> Result<BTreeMap<ItemKey, TimeInterval>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT i.changeset, l.earliest, l.received_at FROM log l JOIN inbox i ON i.hash = l.changeset
-         WHERE l.ticket_index = ?1 AND l.part = ?2 ORDER BY l.seq",
+    let events: BTreeSet<&ItemKey> = ticket.events.iter().map(|event| &event.key).collect();
+    let mut commands = connection.prepare_cached(
+        "SELECT actor, ordinal, seq FROM command_ids WHERE ticket_index = ?1 AND part = ?2",
     )?;
-    let mut rows = statement.query(params![key(index)?, Part::Service.code()])?;
+    let mut entry =
+        connection.prepare_cached("SELECT earliest, received_at FROM log WHERE seq = ?1")?;
+    let mut rows = commands.query(params![key(index)?, Part::Service.code()])?;
     let mut proven = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let changeset = decode(&row.get::<_, Vec<u8>>(0)?)?;
-        let within = TimeInterval {
-            earliest: Timestamp(row.get(1)?),
-            latest: Timestamp(row.get(2)?),
-        };
-        for authored in changeset.commands().unwrap_or_default() {
-            proven.insert(authored.item(), within);
+        let item = ItemKey::new(ActorId(row.get(0)?), row.get(1)?);
+        if events.contains(&item) {
+            let within = entry.query_row([row.get::<_, i64>(2)?], |row| {
+                Ok(TimeInterval {
+                    earliest: Timestamp(row.get(0)?),
+                    latest: Timestamp(row.get(1)?),
+                })
+            })?;
+            proven.insert(item, within);
         }
     }
     Ok(proven)

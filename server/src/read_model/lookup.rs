@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{TicketId, TicketNumber};
 use gongdan_core::ticket::{Status, provisional_label};
 use rusqlite::{Connection, OptionalExtension};
 
+use super::list::{Due, Filter, total};
 use super::write::key;
 use crate::store::StoreError;
 
@@ -18,15 +20,21 @@ pub struct Overview {
     pub unassigned: u64,
     /// With a conflict of values or a clash of events that nobody settled.
     pub conflicts: u64,
+    /// With a clock whose time is over (X1).
+    pub overdue: u64,
+    /// With a clock of whose time less than a quarter is left.
+    pub soon: u64,
+    /// Suspended, by what they wait for (R83).
+    pub waiting: BTreeMap<String, u64>,
     /// How many in each status that has any.
     pub by_status: BTreeMap<&'static str, u64>,
 }
 
-/// Counts by status and dispute, from the indexes alone.
+/// Counts by status, dispute, clocks at `now` and what is waited for, from the indexes alone.
 ///
 /// # Errors
 /// The database fails.
-pub fn counts(connection: &Connection) -> Result<Overview, StoreError> {
+pub fn counts(connection: &Connection, now: Timestamp) -> Result<Overview, StoreError> {
     let mut overview = Overview::default();
     let mut statement =
         connection.prepare_cached("SELECT status, count(*) FROM ticket_rows GROUP BY status")?;
@@ -41,10 +49,28 @@ pub fn counts(connection: &Connection) -> Result<Overview, StoreError> {
         overview.open += if status.is_over() { 0 } else { count };
         overview.unassigned += if status == Status::Received { count } else { 0 };
     }
-    let disputed: i64 = connection
-        .prepare_cached("SELECT count(*) FROM ticket_rows WHERE disputed = 1")?
-        .query_row([], |row| row.get(0))?;
-    overview.conflicts = u64::try_from(disputed).unwrap_or(0);
+    overview.conflicts = total(
+        connection,
+        &Filter {
+            disputed: true,
+            ..Filter::default()
+        },
+    )?;
+    let due = |due| Filter {
+        due: Some((due, now)),
+        ..Filter::default()
+    };
+    overview.overdue = total(connection, &due(Due::Overdue))?;
+    overview.soon = total(connection, &due(Due::Soon))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT waiting_for, count(*) FROM ticket_rows WHERE waiting_for IS NOT NULL GROUP BY waiting_for",
+    )?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        let count: i64 = row.get(1)?;
+        let count = u64::try_from(count).unwrap_or(0);
+        overview.waiting.insert(row.get(0)?, count);
+    }
     Ok(overview)
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use gongdan_core::ids::{BlobHash, Part};
 use gongdan_core::ticket::summary::{Summary, search_text, summarize};
-use gongdan_core::ticket::{Conflict, Field, Ticket};
+use gongdan_core::ticket::{Conflict, EventKind, Field, Status, Ticket};
+
+use super::NextClock;
 
 /// What the tables hold of one ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub struct Rows {
     pub over: bool,
     /// Something waits for a person to settle it.
     pub disputed: bool,
+    /// The clock that wants attention first; whoever reads the clocks sets it.
+    pub clock: Option<NextClock>,
+    /// What a suspended ticket waits for: `parts`, `customer`, `leader` (R83).
+    pub waiting_for: Option<String>,
     /// The request's name in the system it was imported from.
     pub external_ref: Option<String>,
     /// What a search looks in, in lower case.
@@ -31,12 +37,23 @@ pub fn rows(ticket: &Ticket) -> Rows {
     Rows {
         over: ticket.status.is_over(),
         disputed: summary.conflicts > 0 || summary.clashes > 0,
+        clock: None,
+        waiting_for: waiting_for(ticket),
         external_ref: ticket.text(Field::ExternalRef).map(str::to_owned),
         search_text: search_text(ticket).to_lowercase(),
         conflicts: ticket.conflicts.clone(),
         attachments: attachments(ticket),
         summary,
     }
+}
+
+fn waiting_for(ticket: &Ticket) -> Option<String> {
+    let suspensions = ticket.events.iter().rev();
+    let mut suspensions = suspensions.filter(|event| event.kind == EventKind::Suspended);
+    let newest = suspensions.next()?;
+    (ticket.status == Status::Suspended)
+        .then(|| newest.detail.clone())
+        .flatten()
 }
 
 /// Photos are named by the service part, signed sheets by the customer's.

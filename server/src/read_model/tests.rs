@@ -3,6 +3,7 @@
 
 use gongdan_core::document::{TicketDoc, hydrate};
 use gongdan_core::ids::Part;
+use gongdan_core::service_clock::Clock;
 use gongdan_core::testing::{self, Author, at, person};
 use gongdan_core::ticket::command::{Command, FieldValue};
 use gongdan_core::ticket::summary::{matches, search_text};
@@ -16,6 +17,7 @@ const SCHEMA: &str = concat!(
     include_str!("../store/schema/004_read_model.sql"),
     include_str!("../store/schema/006_ticket_photos.sql"),
     include_str!("../store/schema/022_attachments_by_part.sql"),
+    include_str!("../store/schema/023_list_clocks.sql"),
 );
 
 fn open() -> Connection {
@@ -63,6 +65,21 @@ fn ticket(n: u8, doc: &TicketDoc) -> Ticket {
     hydrate(testing::ticket(n), number, &[doc]).unwrap()
 }
 
+/// Its rows with a clock, but for every seventh: those opened last are over first, two at a time.
+fn clocked(n: u8, ticket: &Ticket) -> Rows {
+    let due = at(3_600 * i64::from(15 - n / 2));
+    let clock = (n % 7 != 0).then_some(NextClock {
+        clock: Clock::FirstResponse,
+        due_at: Some(due),
+        soon_at: Some(due.plus(-1_800)),
+        paused_by: None,
+    });
+    Rows {
+        clock,
+        ..rows(ticket)
+    }
+}
+
 /// Thirty tickets over three regions, every third assigned, every fifth with a conflict; with their structs.
 fn filled() -> (Connection, Vec<Ticket>) {
     let mut connection = open();
@@ -87,7 +104,13 @@ fn filled() -> (Connection, Vec<Ticket>) {
             doc.merge(&mut other);
         }
         let ticket = ticket(n, &doc);
-        store(&tx, u64::from(n) + 1, &rows(&ticket), at(i64::from(n))).unwrap();
+        store(
+            &tx,
+            u64::from(n) + 1,
+            &clocked(n, &ticket),
+            at(i64::from(n)),
+        )
+        .unwrap();
         tickets.push(ticket);
     }
     tx.commit().unwrap();
@@ -99,7 +122,7 @@ fn indexes(page: &Page) -> Vec<u64> {
 }
 
 fn all(connection: &Connection, filter: &Filter) -> Vec<u64> {
-    let page = list(connection, filter, None, LIMIT_MAX).unwrap();
+    let page = list(connection, filter, Order::Newest, None, LIMIT_MAX).unwrap();
     assert_eq!((page.total, page.next), (page.items.len() as u64, None));
     indexes(&page)
 }
@@ -107,10 +130,19 @@ fn all(connection: &Connection, filter: &Filter) -> Vec<u64> {
 #[test]
 fn a_row_is_the_tickets_summary_with_the_receipt_as_its_time() {
     let (connection, tickets) = filled();
-    let page = list(&connection, &Filter::default(), None, LIMIT_MAX).unwrap();
+    let page = list(
+        &connection,
+        &Filter::default(),
+        Order::Newest,
+        None,
+        LIMIT_MAX,
+    )
+    .unwrap();
     for listed in page.items {
         let n = usize::try_from(listed.index).unwrap() - 1;
-        let mut expected = rows(&tickets[n]).summary;
+        let expected = clocked(u8::try_from(n).unwrap(), &tickets[n]);
+        assert_eq!(listed.clock, expected.clock);
+        let mut expected = expected.summary;
         expected.updated_at = Some(at(i64::try_from(n).unwrap()));
         assert_eq!(listed.summary, expected);
         assert_eq!(
@@ -297,7 +329,7 @@ fn pages_are_complete_and_without_doubles_though_tickets_change_between() {
     let filter = Filter::default();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = list(&connection, &filter, after, 7).unwrap();
+        let page = list(&connection, &filter, Order::Newest, after, 7).unwrap();
         assert_eq!(page.total, 30);
         seen.extend(indexes(&page));
         // Whoever is updated meanwhile neither leaves a page unseen nor comes again.
@@ -318,22 +350,62 @@ fn pages_are_complete_and_without_doubles_though_tickets_change_between() {
 }
 
 #[test]
+fn by_clocks_the_one_that_is_over_first_comes_first() {
+    let (connection, _) = filled();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = list(&connection, &Filter::default(), Order::Due, after, 4).unwrap();
+        assert_eq!(page.total, 30);
+        let due = |l: &Listed| l.clock.map_or(at(i64::MAX / 2), |c| c.due_at.unwrap());
+        seen.extend(page.items.iter().map(|l| (due(l), l.index)));
+        let Some(next) = page.next else { break };
+        assert!(next.is_of(Order::Due) && !next.is_of(Order::Newest));
+        after = Some(next.to_string().parse().unwrap());
+    }
+    assert_eq!(seen.len(), 30);
+    assert!(seen.is_sorted(), "{seen:?}");
+
+    // At four hours those due at 1, 2 and 3 hours are over, those due at 4 and at 4½ are not.
+    let at_four = |due| Filter {
+        due: Some((due, at(4 * 3_600))),
+        ..Filter::default()
+    };
+    let overdue = all(&connection, &at_four(Due::Overdue));
+    let soon = all(&connection, &at_four(Due::Soon));
+    let due_at = |hours: i64| -> Vec<u64> {
+        let due = |n: &u8| 15 - i64::from(*n / 2) == hours && n % 7 != 0;
+        (0..30u8)
+            .rev()
+            .filter(due)
+            .map(|n| u64::from(n) + 1)
+            .collect()
+    };
+    assert_eq!(overdue, [due_at(1), due_at(2), due_at(3)].concat());
+    assert_eq!(soon, due_at(4));
+    let overview = counts(&connection, at(4 * 3_600)).unwrap();
+    assert_eq!(
+        (overview.overdue, overview.soon),
+        (overdue.len() as u64, soon.len() as u64)
+    );
+}
+
+#[test]
 fn a_page_that_ends_with_the_list_has_no_next() {
     let (connection, _) = filled();
     assert_eq!(
-        list(&connection, &Filter::default(), None, 30)
+        list(&connection, &Filter::default(), Order::Newest, None, 30)
             .unwrap()
             .next,
         None
     );
     assert!(
-        list(&connection, &Filter::default(), None, 29)
+        list(&connection, &Filter::default(), Order::Newest, None, 29)
             .unwrap()
             .next
             .is_some()
     );
     assert_eq!(
-        list(&connection, &Filter::default(), None, 0)
+        list(&connection, &Filter::default(), Order::Newest, None, 0)
             .unwrap()
             .items
             .len(),
@@ -342,14 +414,14 @@ fn a_page_that_ends_with_the_list_has_no_next() {
 }
 
 /// What SQLite says about how it will find the rows.
-fn plan(connection: &Connection, filter: &Filter) -> String {
+fn plan(connection: &Connection, filter: &Filter, order: Order) -> String {
     let after = Some(
-        list(connection, &Filter::default(), None, 10)
+        list(connection, &Filter::default(), order, None, 10)
             .unwrap()
             .next
             .unwrap(),
     );
-    let statement = Statement::page(filter, after, 50).unwrap();
+    let statement = Statement::page(filter, order, after, 50).unwrap();
     connection
         .prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql))
         .unwrap()
@@ -410,7 +482,7 @@ fn every_filter_goes_by_an_index_and_in_its_order() {
         (word("室外机"), "USING PRIMARY KEY (gram=?)"),
     ];
     for (filter, expected) in cases {
-        let plan = plan(&connection, &filter);
+        let plan = plan(&connection, &filter, Order::Newest);
         assert!(plan.contains(expected), "{filter:?}:\n{plan}");
         assert!(!plan.contains("SCAN ticket_rows"), "{filter:?}:\n{plan}");
         assert!(
@@ -418,12 +490,35 @@ fn every_filter_goes_by_an_index_and_in_its_order() {
             "{filter:?}:\n{plan}"
         );
     }
+    let by_due = plan(&connection, &Filter::default(), Order::Due);
+    assert!(
+        by_due.contains("ticket_rows_in_order_of_due (<expr>>?)"),
+        "{by_due}"
+    );
+    assert!(!by_due.contains("TEMP B-TREE FOR ORDER BY"), "{by_due}");
+    let overdue = Filter {
+        due: Some((Due::Overdue, at(9))),
+        ..Filter::default()
+    };
+    let late = plan(&connection, &overdue, Order::Newest);
+    assert!(
+        late.contains("ticket_rows_in_order_of_due (<expr><?)"),
+        "{late}"
+    );
+    let column = Filter {
+        status: Some(Status::Received),
+        ..Filter::default()
+    };
+    let column = plan(&connection, &column, Order::Due);
+    let index = "ticket_rows_by_status_in_order_of_due (status=? AND <expr>>?)";
+    assert!(column.contains(index), "{column}");
+    assert!(!column.contains("TEMP B-TREE FOR ORDER BY"), "{column}");
 }
 
 #[test]
 fn counts_are_those_of_the_lists() {
     let (connection, tickets) = filled();
-    let overview = counts(&connection).unwrap();
+    let overview = counts(&connection, at(0)).unwrap();
     let received = tickets
         .iter()
         .filter(|t| t.status == Status::Received)
@@ -443,7 +538,7 @@ fn counts_are_those_of_the_lists() {
     let tx = connection.transaction().unwrap();
     store(&tx, 2, &rows(&ticket(1, &doc)), at(0)).unwrap();
     tx.commit().unwrap();
-    let overview = counts(&connection).unwrap();
+    let overview = counts(&connection, at(0)).unwrap();
     assert_eq!((overview.open, overview.by_status[&"cancelled"]), (29, 1));
 }
 
@@ -459,7 +554,7 @@ fn a_cleared_read_model_is_empty_and_comes_out_the_same() {
         store(
             &tx,
             n as u64 + 1,
-            &rows(ticket),
+            &clocked(u8::try_from(n).unwrap(), ticket),
             at(i64::try_from(n).unwrap()),
         )
         .unwrap();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gongdan_core::clock::Timestamp;
+use gongdan_core::ticket::Status;
 use gongdan_core::ticket::summary::grams;
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -70,8 +71,10 @@ fn store_row(
     tx.prepare_cached(
         "INSERT OR REPLACE INTO ticket_rows (ticket_index, id, number, label, status, is_over, disputed, grade,
            region, product_line, model, problem, customer_name, lead, appointed_from, conflicts, clashes,
-           opened_at, updated_at, external_ref, search_text)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+           opened_at, updated_at, external_ref, search_text, waiting_for, clock, clock_due_at, clock_soon_at,
+           clock_paused_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+           ?22, ?23, ?24, ?25, ?26)",
     )?
     .execute(params![
         index,
@@ -95,6 +98,11 @@ fn store_row(
         now.seconds(),
         rows.external_ref,
         rows.search_text,
+        rows.waiting_for,
+        rows.clock.map(|clock| clock.clock.name()),
+        rows.clock.and_then(|clock| clock.due_at).map(Timestamp::seconds),
+        rows.clock.and_then(|clock| clock.soon_at).map(Timestamp::seconds),
+        rows.clock.and_then(|clock| clock.paused_by).map(Status::name),
     ])?;
     Ok(())
 }

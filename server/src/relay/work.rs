@@ -253,7 +253,7 @@ impl<'t, 'c> Work<'t, 'c> {
         let shown = contained(Place::Show(index), || {
             hydrate(id, number, &docs).map(|ticket| (read_model::rows(&ticket), ticket))
         });
-        let (rows, ticket) = match shown {
+        let (mut rows, ticket) = match shown {
             Ok(Some(shown)) => shown,
             Ok(None) => return Ok(()),
             // The rows stay as they were.
@@ -268,6 +268,13 @@ impl<'t, 'c> Work<'t, 'c> {
                 ticket.instant(Field::AppointedFrom).map(Timestamp::seconds),
                 ticket.text(Field::Grade),
             ])?;
+        if !rows.over {
+            let tx = self.tx;
+            let mut catalogue_of = |version| self.catalogue(version);
+            let readings =
+                read_model::clocks_by(tx, index, &ticket, received_at, &mut catalogue_of)?;
+            rows.clock = read_model::next_clock(&readings);
+        }
         read_model::store(self.tx, index, &rows, received_at)
     }
 

@@ -62,6 +62,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "022_attachments_by_part",
         include_str!("schema/022_attachments_by_part.sql"),
     ),
+    (
+        "023_list_clocks",
+        include_str!("schema/023_list_clocks.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -5,9 +5,8 @@ use gongdan_core::replica::{Identity, Replica, Seen};
 use gongdan_core::store::memory::MemoryStore;
 use gongdan_core::ticket::Command;
 use reqwest::{Method, Response, StatusCode};
-use serde_json::json;
 
-use crate::desk::{DISPATCHER, TECHNICIAN};
+use crate::desk::TECHNICIAN;
 use crate::harness::{TestDevice, TestServer};
 
 pub(crate) const PATH: &str = "/v1/sync";
@@ -34,18 +33,6 @@ impl Phone {
         Replica::enrol(&mut store, &identity).unwrap();
         let replica = Replica::open(Box::new(store), device.key.clone(), [7; 32]).unwrap();
         Self { device, replica }
-    }
-
-    /// The same with a ticket that was assigned to its person: its id.
-    pub(crate) async fn with_a_ticket(server: &TestServer) -> (Self, String) {
-        let desk = server.desk(DISPATCHER);
-        let (id, _) = desk.open("east", "空调不制冷").await;
-        let assign =
-            json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": null } }]);
-        desk.execute(&id, &json!({}), assign).await;
-        let mut phone = Self::enrolled(server).await;
-        phone.sync(server).await;
-        (phone, id)
     }
 
     /// Sends a body as the device's; the answer.

@@ -64,7 +64,11 @@ async fn a_ticket_that_is_full_says_so() {
 async fn a_code_that_left_the_catalogue_comes_in_from_a_phone_and_may_be_settled_upon() {
     let server = TestServer::start().await;
     let desk = server.desk(DISPATCHER);
-    let (mut phone, id) = Phone::with_a_ticket(&server).await;
+    let (id, _) = desk.open("east", "空调不制冷").await;
+    let assign = json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": null } }]);
+    desk.execute(&id, &json!({}), assign).await;
+    let mut phone = Phone::enrolled(&server).await;
+    phone.sync(&server).await;
     let ticket = id.parse().unwrap();
     let used = Command::UsePart {
         part_number: "AC-OLD-1".to_owned(),

@@ -15,7 +15,11 @@ const PASSPHRASE: &str = "twelve characters or more";
 async fn the_office_brings_in_a_rescue_file_with_its_photos_and_twice_adds_nothing() {
     let server = TestServer::start().await;
     let desk = server.desk(DISPATCHER);
-    let (mut phone, id) = Phone::with_a_ticket(&server).await;
+    let (id, _) = desk.open("east", "空调不制冷").await;
+    let assign = json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": null } }]);
+    desk.execute(&id, &json!({}), assign).await;
+    let mut phone = Phone::enrolled(&server).await;
+    phone.sync(&server).await;
     let ticket = id.parse().unwrap();
     phone.execute(&server, ticket, Command::Accept);
     let text = "压缩机有异响".to_owned();

@@ -4,6 +4,7 @@
 use gongdan_core::limits;
 use gongdan_core::ticket::Command;
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::desk::{DISPATCHER, TECHNICIAN};
 use crate::harness::{TestServer, assert_problem};
@@ -11,7 +12,12 @@ use crate::phone::{MEDIA_TYPE, PATH, Phone};
 
 /// A phone with an accepted ticket that it has not told of.
 async fn with_something_to_send(server: &TestServer) -> (Phone, String) {
-    let (mut phone, id) = Phone::with_a_ticket(server).await;
+    let desk = server.desk(DISPATCHER);
+    let (id, _) = desk.open("east", "空调不制冷").await;
+    let assign = json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": null } }]);
+    desk.execute(&id, &json!({}), assign).await;
+    let mut phone = Phone::enrolled(server).await;
+    phone.sync(server).await;
     phone.execute(server, id.parse().unwrap(), Command::Accept);
     (phone, id)
 }

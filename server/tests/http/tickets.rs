@@ -93,7 +93,8 @@ async fn a_request_taken_in_is_a_ticket_with_number_row_and_timeline() {
         );
     }
     let overview = clerk.get("/v1/overview").await;
-    let expected = json!({ "open": 1, "unassigned": 1, "conflicts": 0, "quarantined": 0, "by_status": { "received": 1 } });
+    let expected = json!({ "open": 1, "unassigned": 1, "conflicts": 0, "quarantined": 0, "overdue": 0, "soon": 0,
+        "waiting": {}, "unsent_phones": 0, "by_status": { "received": 1 } });
     assert_eq!(overview, expected);
 }
 
@@ -125,6 +126,68 @@ async fn a_ticket_tells_its_clocks_by_the_rules_of_the_organisation() {
         (&later["state"], &later["elapsed_seconds"]),
         (&json!("overdue"), &json!(14_401))
     );
+}
+
+#[tokio::test]
+async fn the_list_tells_and_goes_by_the_clock_that_is_over_first() {
+    let server = TestServer::start().await;
+    let clerk = server.desk(CLERK);
+    let (first, _) = clerk.open("east", "空调不制冷").await;
+    let opened = server.running.state.host.now();
+    server.clock.advance(3_600);
+    let (second, _) = server.desk(CLERK).open("east", "热水器漏水").await;
+    let dispatcher = server.desk(DISPATCHER);
+    let row = dispatcher.get("/v1/tickets?order=due").await["items"][0].clone();
+    assert_eq!(row["id"], first);
+    assert_eq!(
+        row["clock"]["clock"], "first_response",
+        "due before the arrival is"
+    );
+    assert_eq!(
+        row["clock"]["due_at"],
+        opened.plus(4 * 3_600).to_string(),
+        "grade B"
+    );
+
+    let names = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().unwrap().iter();
+        items
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let listed =
+        async |filter: &str| names(&dispatcher.get(&format!("/v1/tickets?{filter}")).await);
+    assert_eq!(listed("due=overdue").await.len(), 0);
+    assert_eq!(
+        listed("due=soon").await.len(),
+        0,
+        "more than a quarter is left"
+    );
+    server.clock.advance(2 * 3_600);
+    let dispatcher = server.desk(DISPATCHER);
+    let listed =
+        async |filter: &str| names(&dispatcher.get(&format!("/v1/tickets?{filter}")).await);
+    assert_eq!(listed("due=soon").await, [first.clone()]);
+    assert_eq!(dispatcher.get("/v1/overview").await["soon"], 1);
+    let page = dispatcher.get("/v1/tickets?order=due&limit=1").await;
+    let next = page["next"].as_str().unwrap();
+    let rest = dispatcher
+        .get(&format!("/v1/tickets?order=due&after={next}"))
+        .await;
+    let both = [names(&page), names(&rest)].concat();
+    assert_eq!(both, [first.clone(), second.clone()]);
+
+    let wait = json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": null } }]);
+    dispatcher.execute(&second, &json!({}), wait).await;
+    let overview = dispatcher.get("/v1/overview").await;
+    assert_eq!(overview["unassigned"], 1);
+    let answer = dispatcher.fetch("/v1/tickets?due=never").await;
+    assert_problem(answer, 400, "malformed_request").await;
+    // A page of one order is none of the other.
+    let answer = dispatcher.fetch(&format!("/v1/tickets?after={next}")).await;
+    assert_problem(answer, 400, "malformed_request").await;
+    let answer = dispatcher.fetch("/v1/tickets?order=random").await;
+    assert_problem(answer, 400, "malformed_request").await;
 }
 
 #[tokio::test]

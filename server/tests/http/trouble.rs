@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::blobs::{hex, uploader};
-use crate::desk::{DISPATCHER, opening};
+use crate::desk::{DISPATCHER, TECHNICIAN, opening};
 use crate::harness::{TestServer, assert_problem};
 use crate::phone::Phone;
 
@@ -127,7 +127,11 @@ fn fill(server: &TestServer, full: bool) {
 async fn a_full_disk_is_told_and_loses_nothing() {
     let server = TestServer::start().await;
     let desk = server.desk(DISPATCHER);
-    let (mut phone, id) = Phone::with_a_ticket(&server).await;
+    let (id, _) = desk.open("east", "空调不制冷").await;
+    let assign = json!([{ "assign": { "crew": [TECHNICIAN], "lead": TECHNICIAN, "group": null } }]);
+    desk.execute(&id, &json!({}), assign).await;
+    let mut phone = Phone::enrolled(&server).await;
+    phone.sync(&server).await;
     fill(&server, true);
 
     // What is free within the file is used up first.

@@ -3,7 +3,7 @@
 //
 // Instants are RFC 3339 strings, ids and hashes lowercase hexadecimal or UUIDs, money is in fen.
 
-import type { Action, Capability, FieldName, EventKind, Part, Role, Status, VERDICTS } from '@/domain/codes'
+import type { Action, Capability, FieldName, EventKind, Part, Role, Status, VERDICTS, WaitingFor } from '@/domain/codes'
 
 /** A fact's value; `null` is a field that was emptied. */
 export type Value = string | number | null
@@ -160,6 +160,10 @@ export interface Overview {
   unassigned: number
   conflicts: number
   quarantined: number
+  overdue: number
+  soon: number
+  waiting: Record<string, number>
+  unsent_phones: number
   by_status: Partial<Record<Status, number>>
 }
 
@@ -181,6 +185,17 @@ export interface TicketRow {
   clashes: number
   opened_at: string
   updated_at: string
+  clock: NextClock | null
+  waiting_for: WaitingFor | null
+}
+
+/** The clock of an open ticket that is over first. */
+export interface NextClock {
+  clock: ClockName
+  due_at: string | null
+  /** When a quarter of its time is left. */
+  soon_at: string | null
+  paused_by: Status | null
 }
 
 export interface TicketPage {
@@ -196,6 +211,9 @@ export interface TicketQuery {
   region?: string
   lead?: string
   conflicts?: boolean
+  due?: string
+  waiting_for?: string
+  order?: string
   limit?: number
   after?: string
 }

@@ -5,7 +5,7 @@ import { computed, ref, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import type { TicketQuery } from '@/api/types'
 
-const NAMES = ['q', 'status', 'grade', 'region', 'lead'] as const
+const NAMES = ['q', 'status', 'grade', 'region', 'lead', 'due', 'waiting_for', 'order'] as const
 type Name = (typeof NAMES)[number]
 export const PAGE_ITEMS = 50
 
@@ -40,7 +40,7 @@ export function useListQuery() {
     limit: PAGE_ITEMS,
     after: after.value,
   }))
-  const filtered = computed(() => NAMES.some((name) => text(name) !== '') || conflicts.value)
+  const filtered = computed(() => NAMES.some((name) => name !== 'order' && text(name) !== '') || conflicts.value)
 
   watch(
     () => route.query,
@@ -59,6 +59,9 @@ export function useListQuery() {
     grade: filter('grade'),
     region: filter('region'),
     lead: filter('lead'),
+    due: filter('due'),
+    waitingFor: filter('waiting_for'),
+    order: filter('order'),
     page: computed(() => behind.value.length + 1),
     reset: () => void router.replace({ path: '/tickets' }),
     forward(next: string) {

@@ -1,5 +1,5 @@
 // How a clock of a ticket is told. Invariant: the state is the server's; only how much remains moves on here.
-import type { ClockReading } from '@/api/types'
+import type { ClockReading, NextClock } from '@/api/types'
 
 export type ClockColour = 'green' | 'amber' | 'red' | 'blue' | ''
 
@@ -20,6 +20,26 @@ export function clockColour(reading: ClockReading, now: number): ClockColour {
   return left * 60 < reading.allowed_seconds / 4 ? 'amber' : 'green'
 }
 
+/** Of a ticket's clocks the one that a list shows: of those that have not stopped the first that is over. */
+export function nextOf(readings: readonly ClockReading[]): NextClock | null {
+  const open = readings
+    .filter((reading) => reading.stopped_at === null && reading.state !== 'called_off')
+    .map((reading): NextClock => {
+      const due = reading.state === 'paused' ? null : reading.due_at
+      const soon = due === null ? null : new Date(Date.parse(due) - reading.allowed_seconds * 250).toISOString()
+      return { clock: reading.clock, due_at: due, soon_at: soon, paused_by: reading.paused_by }
+    })
+  const order = (clock: NextClock) => (clock.due_at === null ? Infinity : Date.parse(clock.due_at))
+  return open.sort((a, b) => order(a) - order(b))[0] ?? null
+}
+
+/** The same of the list's clock. */
+export function nextClockColour(clock: NextClock, now: number): ClockColour {
+  if (clock.due_at === null) return 'blue'
+  if (Date.parse(clock.due_at) < now) return 'red'
+  return clock.soon_at !== null && Date.parse(clock.soon_at) <= now ? 'amber' : 'green'
+}
+
 type Texts = (key: string, values?: Record<string, unknown>) => string
 
 /** What is left, how late it is, or how it ended. */
@@ -33,7 +53,14 @@ export function clockText(reading: ClockReading, now: number, t: Texts): string 
   return t(left < 0 ? 'clocks.late' : 'clocks.left', { time: span(Math.abs(left), t) })
 }
 
-function span(minutes: number, t: Texts): string {
+/** What is left of the list's clock, or how late it is; the name of it is said apart. */
+export function nextClockText(clock: NextClock, now: number, t: Texts): string {
+  if (clock.due_at === null) return t('clocks.state.paused')
+  const left = Math.floor((Date.parse(clock.due_at) - now) / 60_000)
+  return t(left < 0 ? 'clocks.late' : 'clocks.left', { time: span(Math.abs(left), t) })
+}
+
+export function span(minutes: number, t: Texts): string {
   if (minutes < 60) return t('clock.minutes', { n: minutes })
   if (minutes < 48 * 60) return t('clock.hours', { n: Math.floor(minutes / 60) })
   return t('clock.days', { n: Math.floor(minutes / 1440) })

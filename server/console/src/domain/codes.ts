@@ -43,6 +43,9 @@ export const CAPABILITIES = [
 export type Capability = (typeof CAPABILITIES)[number]
 
 export const WAITING_FOR = ['parts', 'customer', 'leader'] as const
+export type WaitingFor = (typeof WAITING_FOR)[number]
+/** What a list may be filtered by of its clocks. */
+export const DUE = ['overdue', 'soon'] as const
 export const CAPACITIES = ['customer', 'representative', 'employee'] as const
 export const CONFIRMATION_METHODS = ['signature', 'reply', 'receipt'] as const
 export const COLLECTIONS = ['notes', 'parts_used', 'photos'] as const
@@ -55,8 +58,6 @@ export const QUARANTINE_REASONS = [
 export const MERGED = ['none', 'soft', 'hard'] as const
 
 export const GRADES = ['A', 'B', 'C'] as const
-/** Hours to respond after intake (R31–R33). */
-export const RESPONSE_HOURS_MAX: Readonly<Record<string, number>> = { A: 2, B: 4, C: 12 }
 
 /** What a field may hold: one line, many lines, one of `choices`, a date, an instant, a number from 0. */
 export type Kind = 'short' | 'long' | 'choice' | 'date' | 'instant' | 'count'

@@ -1,8 +1,6 @@
 // Instants as the organisation's clock on the wall shows them. Invariant: what is sent is UTC, what is
 // shown is the organisation's zone, whatever zone the browser stands in.
 
-const MINUTE_MILLIS = 60_000
-
 function parts(zone: string, millis: number): Record<string, string> {
   const format = new Intl.DateTimeFormat('en-GB', {
     timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit',
@@ -40,13 +38,4 @@ export function shortTime(instant: string | null, zone: string, now = Date.now()
 export function fullTime(instant: string | null, zone: string): string {
   if (instant === null || Number.isNaN(Date.parse(instant))) return ''
   return toWall(instant, zone).replace('T', ' ')
-}
-
-export type Urgency = 'calm' | 'soon' | 'late'
-
-/** How a deadline stands at `now`: late once it is over, soon in the last quarter of the time given. */
-export function urgency(from: string, hours: number, now: number): { state: Urgency; minutes: number } {
-  const given = hours * 60
-  const minutes = Math.floor((Date.parse(from) + given * MINUTE_MILLIS - now) / MINUTE_MILLIS)
-  return { state: minutes < 0 ? 'late' : minutes < given / 4 ? 'soon' : 'calm', minutes }
 }

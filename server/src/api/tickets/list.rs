@@ -1,6 +1,7 @@
 //! `GET /v1/tickets`.
 
 use axum::extract::State;
+use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::PersonId;
 use gongdan_core::ticket::Status;
 use gongdan_core::ticket::summary::Summary;
@@ -12,7 +13,7 @@ use super::readable;
 use super::spreadsheet::ExportQuery;
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
-use crate::read_model::{self, Cursor, Filter};
+use crate::read_model::{self, Cursor, Due, Filter, Listed, NextClock, Order};
 
 /// Which tickets; an empty value is as good as none.
 #[derive(Deserialize, IntoParams)]
@@ -30,16 +31,43 @@ pub(in crate::api) struct ListQuery {
     lead: Option<String>,
     /// Only those with something to settle.
     conflicts: Option<bool>,
+    /// `overdue`: with a clock whose time is over; `soon`: with one of whose time less than a quarter is left.
+    due: Option<String>,
+    /// What a suspended ticket waits for: `parts`, `customer`, `leader`.
+    waiting_for: Option<String>,
+    /// `newest`, which it is unless given, or `due`: those whose clock is over first, last those that have none.
+    order: Option<String>,
     /// Rows of a page, 1 to 200; 50 unless given.
     limit: Option<usize>,
     /// `next` of the page before.
     after: Option<String>,
 }
 
-/// A page of tickets, the newest first.
+/// A line of the list.
+#[derive(Serialize, ToSchema)]
+pub(in crate::api) struct TicketRow {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The clock that is over first.
+    clock: Option<NextClock>,
+    /// What a suspended ticket waits for.
+    waiting_for: Option<String>,
+}
+
+impl From<Listed> for TicketRow {
+    fn from(listed: Listed) -> Self {
+        Self {
+            summary: listed.summary,
+            clock: listed.clock,
+            waiting_for: listed.waiting_for,
+        }
+    }
+}
+
+/// A page of tickets.
 #[derive(Serialize, ToSchema)]
 pub(in crate::api) struct TicketList {
-    items: Vec<Summary>,
+    items: Vec<TicketRow>,
     /// Where the next page begins; opaque.
     next: Option<String>,
     /// How many tickets there are over all pages.
@@ -56,6 +84,8 @@ impl ListQuery {
             region,
             lead,
             conflicts,
+            due,
+            waiting_for,
             ..
         } = query;
         Self {
@@ -65,12 +95,16 @@ impl ListQuery {
             region,
             lead,
             conflicts,
+            due,
+            waiting_for,
+            order: None,
             limit: None,
             after: None,
         }
     }
 
-    pub(super) fn filter(&self) -> Result<Filter, ApiError> {
+    /// What the list lets through at `now`.
+    pub(super) fn filter(&self, now: Timestamp) -> Result<Filter, ApiError> {
         let text = |value: &Option<String>| value.clone().filter(|text| !text.trim().is_empty());
         let query = text(&self.q);
         if query
@@ -88,6 +122,12 @@ impl ListQuery {
                     .map_err(|_| ApiError::malformed("lead is no employee number"))
             })
             .transpose()?;
+        let due = match text(&self.due).as_deref() {
+            None => None,
+            Some("overdue") => Some((Due::Overdue, now)),
+            Some("soon") => Some((Due::Soon, now)),
+            Some(_) => return Err(ApiError::malformed("due is `overdue` or `soon`")),
+        };
         let disputed = self.conflicts.unwrap_or(false);
         Ok(Filter {
             query,
@@ -96,18 +136,27 @@ impl ListQuery {
             region: text(&self.region),
             lead,
             disputed,
+            due,
+            waiting_for: text(&self.waiting_for),
         })
     }
 
-    fn cursor(&self) -> Result<Option<Cursor>, ApiError> {
+    fn order(&self) -> Result<Order, ApiError> {
+        match self.order.as_deref().unwrap_or_default().trim() {
+            "" | "newest" => Ok(Order::Newest),
+            "due" => Ok(Order::Due),
+            _ => Err(ApiError::malformed("order is `newest` or `due`")),
+        }
+    }
+
+    fn cursor(&self, order: Order) -> Result<Option<Cursor>, ApiError> {
         let after = self.after.as_deref().filter(|after| !after.is_empty());
-        after
-            .map(|after| {
-                after
-                    .parse()
-                    .map_err(|()| ApiError::malformed("no such page"))
-            })
-            .transpose()
+        let cursor: Option<Result<Cursor, ()>> = after.map(str::parse);
+        match cursor {
+            None => Ok(None),
+            Some(Ok(cursor)) if cursor.is_of(order) => Ok(Some(cursor)),
+            Some(_) => Err(ApiError::malformed("no such page")),
+        }
     }
 }
 
@@ -125,18 +174,15 @@ pub(in crate::api) async fn list(
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<ApiJson<TicketList>, ApiError> {
     readable(&office)?;
-    let (filter, after) = (query.filter()?, query.cursor()?);
+    let order = query.order()?;
+    let (filter, after) = (query.filter(state.host.now())?, query.cursor(order)?);
     let limit = query.limit.unwrap_or(read_model::LIMIT_DEFAULT);
     let page = state
         .db
-        .read_async(move |c| read_model::list(c, &filter, after, limit))
+        .read_async(move |c| read_model::list(c, &filter, order, after, limit))
         .await?;
     Ok(ApiJson(TicketList {
-        items: page
-            .items
-            .into_iter()
-            .map(|listed| listed.summary)
-            .collect(),
+        items: page.items.into_iter().map(Into::into).collect(),
         next: page.next.map(|next| next.to_string()),
         total: page.total,
     }))

@@ -18,7 +18,7 @@ use super::readable;
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
 use crate::organisation;
-use crate::read_model::{self, Cursor, Filter, LIMIT_MAX, Page};
+use crate::read_model::{self, Cursor, Filter, LIMIT_MAX, Order, Page};
 use crate::spreadsheet::{
     BYTE_ORDER_MARK, CSV_ROWS_MAX, Cell, Language, SpreadsheetError, Vocabulary, XLSX_ROWS_MAX,
     lines, workbook,
@@ -76,6 +76,10 @@ pub(in crate::api) struct ExportQuery {
     pub(super) lead: Option<String>,
     /// Only those with something to settle.
     pub(super) conflicts: Option<bool>,
+    /// `overdue` or `soon`.
+    pub(super) due: Option<String>,
+    /// What a suspended ticket waits for.
+    pub(super) waiting_for: Option<String>,
 }
 
 /// The tickets that filters let through, as a file: CSV (UTF-8 with its mark, every cell quoted, formulas made
@@ -100,13 +104,16 @@ pub(in crate::api) async fn export_list(
     let now = state.host.now();
     office.require_recent(now)?;
     let (format, language) = (query.format, query.language);
-    let filter = ListQuery::of_export(query).filter()?;
+    let filter = ListQuery::of_export(query).filter(state.host.now())?;
     let asked = filter.clone();
     let (catalogue, first) = state
         .db
         .read_async(move |c| {
             let catalogue = organisation::current(c)?;
-            Ok::<_, StoreError>((catalogue, read_model::list(c, &asked, None, LIMIT_MAX)?))
+            Ok::<_, StoreError>((
+                catalogue,
+                read_model::list(c, &asked, Order::Newest, None, LIMIT_MAX)?,
+            ))
         })
         .await?;
     if first.total > format.rows_max() {
@@ -207,7 +214,7 @@ async fn xlsx(
 async fn page(state: &AppState, filter: Filter, after: Cursor) -> Result<Page, ApiError> {
     let read = state
         .db
-        .read_async(move |c| read_model::list(c, &filter, Some(after), LIMIT_MAX));
+        .read_async(move |c| read_model::list(c, &filter, Order::Newest, Some(after), LIMIT_MAX));
     read.await.map_err(|error: StoreError| error.into())
 }
 
