@@ -12,6 +12,7 @@ use gongdan_core::ticket::{Act, Command, ConfirmationMethod, Field, FourAnswers,
 use gongdan_server::relay::Decision;
 use gongdan_tests::World;
 use gongdan_tests::device::TestDevice;
+use gongdan_tests::link::Fate;
 use gongdan_tests::world::{On, assign, note};
 
 const QUARANTINED: fn(u32) -> OutboxCounts = |n| OutboxCounts {
@@ -144,6 +145,26 @@ fn a_note_after_reassignment_is_admitted_and_marked() {
 }
 
 #[test]
+fn a_part_that_began_on_the_phone_goes_with_the_ticket() {
+    let name = Command::Correct {
+        field: Field::CustomerName,
+        value: Value::from("张三"),
+    };
+    let (mut world, id) = reassigned(&[name]);
+    // It hears of the admission and of the eviction at once.
+    world.fate(0, &[Fate::LosesAnswer]);
+    world.exchange(0);
+    let hash = only_quarantined(&world);
+    world.office.decide(hash, Decision::Admit).unwrap();
+    world.run_until_quiescent();
+    let heads = world.office.heads(id);
+    assert!(heads.contains_key(&Part::Customer), "it came in");
+    assert!(world.phones[0].view(id).is_none());
+    assert_eq!(world.phones[0].list(), [], "nor does the list tell of it");
+    world.finish();
+}
+
+#[test]
 fn a_completion_after_reassignment_waits_and_its_admission_reaches_the_author() {
     let (mut world, id) = reassigned(&[complete()]);
     world.run_until_quiescent();
@@ -198,7 +219,7 @@ fn a_completion_that_the_office_declines_stays_readable_for_its_author() {
 fn what_builds_on_a_quarantined_completion_is_decided_with_it() {
     let (mut world, id) = reassigned(&[complete()]);
     // Sealed apart from the completion: it went out, its answer was lost.
-    world.fate(0, &[gongdan_tests::link::Fate::LosesAnswer]);
+    world.fate(0, &[Fate::LosesAnswer]);
     world.exchange(0);
     world.act(0, id, confirm());
     world.run_until_quiescent();

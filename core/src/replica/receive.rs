@@ -624,20 +624,16 @@ fn executed(
     }
 }
 
-/// Parts that were begun here alone go with the service part: the server knows nothing of them, so nobody
-/// tells of their eviction, and the ticket's row would stay with what it said. Their entries stay.
-fn drop_begun_here(
+/// Takes a part off this device, with all that would show what it said. Its outbox entries stay.
+fn drop_part(
     txn: &mut dyn StoreTxn,
-    ticket: TicketId,
+    part: PartRef,
     applying: &mut Applying,
 ) -> Result<(), StoreError> {
-    for part in [Part::Customer, Part::Office] {
-        let part = PartRef { ticket, part };
-        if txn.mirror(part)?.is_some_and(|mirror| mirror.seq == 0) {
-            txn.delete_mirror(part)?;
-            applying.touched.insert(part);
-        }
-    }
+    txn.delete_mirror(part)?;
+    txn.delete_asides_of(part)?;
+    txn.forget_kept_of(part)?;
+    applying.touched.insert(part);
     Ok(())
 }
 
@@ -688,14 +684,19 @@ fn evict(
             }
             continue;
         }
-        let part = PartRef { ticket, part };
-        if part.part == Part::Service {
-            drop_begun_here(txn, ticket, applying)?;
+        // Nobody holds another part without the service part. Of one that this device began, and that came in
+        // after it might no longer hold it, no eviction is told.
+        let parts = match part {
+            Part::Service => &Part::ALL[..],
+            _ => &[part][..],
+        };
+        for part in parts {
+            let part = PartRef {
+                ticket,
+                part: *part,
+            };
+            drop_part(txn, part, applying)?;
         }
-        txn.delete_mirror(part)?;
-        txn.delete_asides_of(part)?;
-        txn.forget_kept_of(part)?;
-        applying.touched.insert(part);
         gone.insert(ticket);
     }
     put(txn, meta::EVICT, &left.into_iter().collect::<Vec<_>>())?;
@@ -705,9 +706,9 @@ fn evict(
         for part in Part::ALL {
             docs.extend(local::local(txn, PartRef { ticket, part })?);
         }
+        // Photos, inks and sheets show the customer. Nothing unsent is among them: that keeps its ticket.
+        txn.delete_blobs_of(ticket)?;
         if docs.is_empty() {
-            // Nothing unsent is among them: that keeps its ticket.
-            txn.delete_blobs_of(ticket)?;
             txn.delete_ticket(ticket)?;
             evicted.push(ticket);
         } else {

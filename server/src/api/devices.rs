@@ -212,8 +212,8 @@ pub(super) struct Revocation {
     reason: String,
 }
 
-/// Revokes a device: from now on it may upload what it holds and nothing else. For administrators and
-/// supervisors; twice is as good as once.
+/// Revokes a device, and the ones that it goes on from: from now on they may upload what they hold and nothing
+/// else. For administrators and supervisors; twice is as good as once.
 #[utoipa::path(
     post, path = "/v1/devices/{id}/revocation", tag = "devices", security(("session" = [])),
     request_body = Revocation,

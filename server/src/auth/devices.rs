@@ -164,8 +164,8 @@ pub(super) fn insert(
     Ok(index)
 }
 
-/// Revokes a device of a person; `false` if there is no such device. Revoking twice keeps the first time
-/// and the first reason.
+/// Revokes a device of a person, and with it the names that it went on from, whose keys it may still hold;
+/// `false` if there is no such device. Revoking twice keeps the first time and the first reason.
 pub fn revoke(
     tx: &Transaction<'_>,
     device: DeviceId,
@@ -173,8 +173,11 @@ pub fn revoke(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let found = tx.execute(
-        "UPDATE devices SET revoked_at = coalesce(revoked_at, ?2), revoked_reason = coalesce(revoked_reason, ?3)
-         WHERE device = ?1 AND person IS NOT NULL",
+        "WITH RECURSIVE up (idx, continues) AS (
+           SELECT idx, continues FROM devices WHERE device = ?1 AND person IS NOT NULL
+           UNION SELECT d.idx, d.continues FROM devices d JOIN up ON d.idx = up.continues)
+         UPDATE devices SET revoked_at = coalesce(revoked_at, ?2), revoked_reason = coalesce(revoked_reason, ?3)
+         WHERE idx IN (SELECT idx FROM up)",
         params![device.as_bytes(), now.seconds(), reason],
     )?;
     Ok(found > 0)

@@ -109,7 +109,9 @@ fn admit(
     let mut again = true;
     while std::mem::take(&mut again) {
         for dependent in dependents(work, row.ticket())? {
-            if !base_is_there(work, &dependent)? {
+            // It came in with another member of its act: by itself it would be no act any more.
+            let settled = !depends_still(work, &dependent)?;
+            if settled || !base_is_there(work, &dependent)? {
                 continue;
             }
             sign(work, &dependent, by, now)?;
@@ -181,13 +183,18 @@ fn dependents(work: &Work<'_, '_>, ticket: TicketId) -> Result<Vec<Received>, St
         "ticket = ?1 AND state = 'quarantined' AND superseded_by IS NULL",
         [ticket.as_bytes()],
     )?;
-    let depends = Some(Verdict::Quarantined {
-        reason: QuarantineReason::DependsOnQuarantined,
-    });
-    Ok(found
-        .into_iter()
-        .filter(|row| row.verdict == depends)
-        .collect())
+    Ok(found.into_iter().filter(depends).collect())
+}
+
+fn depends(row: &Received) -> bool {
+    let depends = QuarantineReason::DependsOnQuarantined;
+    row.verdict == Some(Verdict::Quarantined { reason: depends })
+}
+
+fn depends_still(work: &Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {
+    Ok(inbox::by_hash(work.tx, row.hash)?
+        .as_ref()
+        .is_some_and(depends))
 }
 
 fn base_is_there(work: &mut Work<'_, '_>, row: &Received) -> Result<bool, StoreError> {

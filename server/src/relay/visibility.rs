@@ -70,6 +70,37 @@ pub(super) fn update(
     Ok(())
 }
 
+/// Tells a phone to drop the part that it just wrote into, where its person may not hold it: it made a document
+/// of its own of it, and takes over what came in of that.
+pub(super) fn author_may_not_hold(
+    tx: &Transaction<'_>,
+    ticket: &TicketRow,
+    person: &PersonId,
+    part: Part,
+    seq: u64,
+) -> Result<(), StoreError> {
+    let (person, index) = (person.as_str(), sql_index(ticket.index));
+    let mut holds = tx.prepare_cached(
+        "SELECT 1 FROM visibility WHERE person = ?1 AND ticket_index = ?2 AND part = ?3 AND visible = 1",
+    )?;
+    if holds.exists(params![person, index, part.code()])? {
+        return Ok(());
+    }
+    let change = next_change(tx)?;
+    tx.prepare_cached(
+        "INSERT INTO visibility (person, ticket_index, part, visible, seq, held_by, change)
+         VALUES (?1, ?2, ?3, 0, ?4, NULL, ?5)
+         ON CONFLICT (person, ticket_index, part) DO UPDATE SET change = excluded.change",
+    )?
+    .execute(params![person, index, part.code(), sql_index(seq), change])?;
+    Ok(())
+}
+
+fn next_change(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    let sql = "UPDATE relay_state SET visibility_change = visibility_change + 1 RETURNING visibility_change";
+    Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
 /// The people whose phones hold or held something of a ticket.
 fn holders(tx: &Transaction<'_>, ticket_index: u64) -> Result<Vec<PersonId>, StoreError> {
     let mut statement =
@@ -168,14 +199,7 @@ impl Row<'_> {
             return Ok(());
         }
         let is_told = self.visible || before == Some(true) || self.held_by.is_some();
-        let change: i64 = if is_told {
-            tx.prepare_cached(
-                "UPDATE relay_state SET visibility_change = visibility_change + 1 RETURNING visibility_change",
-            )?
-            .query_row([], |row| row.get(0))?
-        } else {
-            0
-        };
+        let change = if is_told { next_change(tx)? } else { 0 };
         let held_by = self.held_by.filter(|_| before.is_none() && self.visible);
         tx.prepare_cached(
             "INSERT INTO visibility (person, ticket_index, part, visible, seq, held_by, change)

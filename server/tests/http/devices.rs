@@ -2,7 +2,7 @@
 
 use gongdan_core::sync::certificate::DeviceCertificate;
 use gongdan_core::sync::keys::{DeviceKey, PublicKey};
-use gongdan_core::sync::request_auth::unbase64url;
+use gongdan_core::sync::request_auth::{base64url, unbase64url};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -281,6 +281,45 @@ async fn the_console_invites_lists_and_revokes() {
     let unknown = post("/v1/devices/019abcde-0000-7000-8000-000000000001/revocation".into())
         .json(&json!({ "reason": "lost" }));
     assert_problem(unknown.send().await.unwrap(), 404, "not_found").await;
+}
+
+/// Lets a device go on as another one.
+async fn goes_on(server: &TestServer, device: &TestDevice, seed: u8) -> TestDevice {
+    let key = DeviceKey::from_bytes(&[seed; 32]);
+    let body = json!({ "public_key": base64url(key.public().as_bytes()) });
+    let body = serde_json::to_vec(&body).unwrap();
+    let begun = device.send(server, Method::POST, "/v1/incarnation", body);
+    let begun: Value = begun.await.json().await.unwrap();
+    TestDevice {
+        id: begun["device"].as_str().unwrap().parse().unwrap(),
+        key,
+    }
+}
+
+#[tokio::test]
+async fn revoking_a_device_covers_the_names_it_went_on_from_and_no_others() {
+    let server = TestServer::start().await;
+    let other = server.device(1).await;
+    let first = server.device(2).await;
+    let second = goes_on(&server, &first, 3).await;
+    let copy = goes_on(&server, &first, 4).await;
+    let third = goes_on(&server, &second, 5).await;
+    let path = format!("/v1/devices/{}/revocation", second.id);
+    let revoked = server
+        .desk(SUPERVISOR)
+        .post(&path, json!({ "reason": "lost" }))
+        .await;
+    assert_eq!(revoked.status(), StatusCode::NO_CONTENT);
+    let reads = async |device: &TestDevice| {
+        let path = "/v1/catalogue?version=1";
+        device.send(&server, Method::GET, path, Vec::new()).await
+    };
+    for device in [&first, &second] {
+        assert_problem(reads(device).await, 403, "device_revoked").await;
+    }
+    for device in [&other, &copy, &third] {
+        assert_eq!(reads(device).await.status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use gongdan_core::document::snapshot;
 use gongdan_core::ids::{Part, TicketId};
 use gongdan_core::limits::PAGE_BYTES_MAX;
 use gongdan_core::sync::protocol::{BaseHint, PartIndex, time_message};
+use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::testing;
-use gongdan_core::ticket::Command;
+use gongdan_core::ticket::{Command, Field};
 
 use super::harness::{DISPATCHER, Phone, SUCCESSOR, SUPERVISOR, Server, TECHNICIAN, assign, note};
-use crate::relay::{SyncError, documents};
+use crate::relay::{Decision, SyncError, documents};
 
 #[test]
 fn the_first_sync_brings_the_documents_and_then_entries_follow() {
@@ -327,4 +328,40 @@ fn another_epoch_and_a_reference_to_nothing_store_nothing() {
     assert_eq!(server.count("SELECT count(*) FROM inbox"), before);
     // Spelled out it comes in.
     assert_eq!(phone.sync(&server, &[changeset]).verdicts.len(), 1);
+}
+
+#[test]
+fn a_phone_drops_what_it_wrote_into_a_part_that_it_may_not_hold() {
+    let server = Server::new();
+    let ticket = server.assigned(TECHNICIAN);
+    let mut phone = server.phone(TECHNICIAN);
+    phone.take(&server, ticket);
+    phone.sync(&server, &[]);
+    server
+        .desk(DISPATCHER, Some(ticket), assign(SUCCESSOR))
+        .unwrap();
+    assert_eq!(
+        phone.sync(&server, &[]).evictions.len(),
+        1,
+        "the service part"
+    );
+    let name = Command::Correct {
+        field: Field::CustomerName,
+        value: "张三".into(),
+    };
+    let late = phone.seal_with(ticket, Part::Customer, server.now(), vec![name], |_| {});
+    assert_eq!(phone.sync(&server, &[late.clone()]).evictions, []);
+    let by = testing::person(SUPERVISOR);
+    server
+        .relay
+        .decide(server.now(), &by, late.hash(), Decision::Admit)
+        .unwrap();
+    let told = phone.sync(&server, &[]);
+    assert!(
+        matches!(told.verdicts[0].verdict, Verdict::Admitted { .. }),
+        "{told:?}"
+    );
+    let parts: Vec<_> = told.evictions.iter().map(|index| index.part()).collect();
+    assert_eq!(parts, [Some(Part::Customer)]);
+    assert_eq!(phone.sync(&server, &[]).evictions, [], "once is enough");
 }

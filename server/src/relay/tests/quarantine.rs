@@ -1,10 +1,11 @@
 //! What a person in the office decides.
 
-use gongdan_core::ids::{Part, TicketId};
-use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::ids::{ChangeHash, Part, TicketId};
+use gongdan_core::sync::changeset::{ActLink, Changeset};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use gongdan_core::testing::person;
-use gongdan_core::ticket::{Command, Status};
+use gongdan_core::ticket::command::InkPoint;
+use gongdan_core::ticket::{Capacity, Command, ConfirmationMethod, FourAnswers, Ink, Status};
 
 use super::harness::{DISPATCHER, Phone, SUCCESSOR, SUPERVISOR, Server, TECHNICIAN, assign, note};
 use crate::auth::{devices, users};
@@ -213,4 +214,62 @@ fn a_revoked_device_may_upload_and_hears_its_verdicts_and_nothing_else() {
         )?)
     });
     assert_eq!(open.unwrap(), 0);
+}
+
+/// A customer's drawn signature, in the part that is the customer's.
+fn signature(shown: ChangeHash) -> Command {
+    let point = |n: i32| InkPoint {
+        x: 10 * n,
+        y: n,
+        millis: n.unsigned_abs(),
+        pressure: None,
+    };
+    Command::RecordSignature {
+        signer: "测试客户".to_owned(),
+        capacity: Capacity::Customer,
+        shown,
+        ink: Ink {
+            width: 300,
+            height: 200,
+            strokes: vec![(0..9).map(point).collect()],
+        },
+    }
+}
+
+#[test]
+fn an_act_on_top_of_what_is_admitted_comes_in_whole() {
+    let server = Server::new();
+    let (ticket, mut phone, all) = quarantined(&server);
+    let act = Some(ActLink {
+        first: phone.sequence + 1,
+        count: 2,
+    });
+    let shown = ChangeHash([5; 32]);
+    let confirm = Command::Confirm {
+        method: ConfirmationMethod::Signature,
+        answers: FourAnswers {
+            solved: true,
+            satisfied: true,
+            professionalism: 9,
+            comments: None,
+        },
+        shown,
+    };
+    let sign = signature(shown);
+    let signed =
+        [(Part::Service, vec![confirm]), (Part::Customer, vec![sign])].map(|(part, commands)| {
+            phone.seal_with(ticket, part, server.now(), commands, |header| {
+                header.act = act;
+            })
+        });
+    assert_eq!(server.receive(&phone, &signed), [DEPENDS, DEPENDS]);
+    let by = person(SUPERVISOR);
+    server
+        .relay
+        .decide(server.now(), &by, all[0].hash(), Decision::Admit)
+        .unwrap();
+    for member in &signed {
+        let verdict = server.verdict(member.hash()).unwrap();
+        assert!(matches!(verdict, Verdict::Admitted { .. }), "{verdict:?}");
+    }
 }
