@@ -20,12 +20,15 @@ pub mod file;
 pub mod form;
 pub mod ink;
 pub mod leaf;
+pub mod log;
 pub mod receipt;
 #[cfg(any(test, feature = "testing"))]
 pub mod samples;
 pub mod seal;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "timestamp")]
+pub mod timestamp;
 pub mod tree;
 pub mod verify;
 

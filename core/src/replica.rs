@@ -16,6 +16,7 @@ mod request;
 #[cfg(feature = "rescue")]
 mod rescue;
 mod sheet;
+mod sheet_log;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,6 +46,7 @@ pub use lock::{Lock, WipeOrder, is_visit};
 #[cfg(feature = "rescue")]
 pub use rescue::Unsent;
 pub use sheet::{Sealed, SheetError};
+pub use sheet_log::SheetLog;
 
 /// Documents kept loaded; the least recently used goes first.
 const LOADED_MAX: usize = 256;
@@ -138,6 +140,9 @@ pub struct Outcome {
     pub unsettled: u32,
     /// Changesets of this device by the verdict that this response told.
     pub verdicts: VerdictCounts,
+    /// The server told a head of its log of sheets that does not follow from the one kept here: the log was
+    /// changed. It was not taken over; [`Replica::sheet_log`] has both.
+    pub sheet_log_contradicts: bool,
 }
 
 /// How many changesets got which verdict.
@@ -237,6 +242,7 @@ pub(crate) mod meta {
     pub(crate) const LEASE: &str = "lease";
     pub(crate) const WIPE: &str = "wipe";
     pub(crate) const SHEETS: &str = "sheets";
+    pub(crate) const SHEET_LOG: &str = "sheet_log";
     pub(crate) const CONTACT: &str = "contact";
     #[cfg(feature = "rescue")]
     pub(crate) const RESCUED: &str = "rescued";

@@ -16,6 +16,7 @@ mod overview;
 pub mod problem;
 mod quarantine;
 mod session;
+mod sheet_log;
 mod sync;
 mod tickets;
 mod token;
@@ -84,6 +85,10 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(tickets::export))
         .routes(routes!(tickets::timeline))
         .routes(routes!(tickets::execute))
+        .routes(routes!(tickets::evidence))
+        .routes(routes!(sheet_log::checkpoint))
+        .routes(routes!(sheet_log::logged))
+        .routes(routes!(sheet_log::consistency))
         .routes(routes!(quarantine::list))
         .routes(routes!(quarantine::decide))
         .routes(routes!(devices::list))

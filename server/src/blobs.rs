@@ -52,6 +52,24 @@ impl BlobStore {
         self.root.join("blobs").join(folder).join(file)
     }
 
+    /// The bytes of an attachment that is here and no longer than `bytes_max`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self, hash: BlobHash, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.path(hash)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if file.metadata()?.len() > bytes_max as u64 {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        file.take(bytes_max as u64).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
     /// Where an upload grows.
     pub(crate) fn partial(&self, upload: UploadId) -> PathBuf {
         self.root.join("uploads").join(upload.to_string())

@@ -18,6 +18,7 @@ mod rescue;
 mod restored;
 mod serve;
 mod sheet;
+mod sheet_file;
 mod texts;
 mod ticket;
 mod user;
@@ -99,6 +100,8 @@ enum Command {
     Ticket(ticket::Ticket),
     /// 导出一张工单 · Export a ticket as plain files
     Export(export::Export),
+    /// 签署确认单的证据文件 · Write a signed sheet's evidence file
+    Evidence(sheet_file::SheetFile),
     /// 由已签名的变更集重建 · Rebuild from the signed changesets alone
     Rebuild(rebuild::Rebuild),
     /// 恢复之后缺什么 · What has not come back after a restore
@@ -188,6 +191,7 @@ fn run(arguments: &Arguments, out: Output<'_>) -> Outcome {
         Command::Import(command) => command.run(global, out),
         Command::Ticket(command) => command.run(global, out),
         Command::Export(command) => command.run(global, out),
+        Command::Evidence(command) => command.run(global, out),
         Command::Rebuild(command) => command.run(global, out),
         Command::Restored(command) => command.run(global, out),
         Command::Backup(command) => command.run(global, out),

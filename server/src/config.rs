@@ -22,6 +22,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Certificate and key that it speaks TLS with; `None`: plain HTTP, for this machine or behind a proxy.
     pub tls: Option<TlsFiles>,
+    /// Where a time-stamp authority (RFC 3161) answers; `None`: sheets get no time-stamps.
+    pub time_stamp_url: Option<String>,
     /// An upload that brings nothing for this long is given up.
     pub upload_silence_max: Duration,
     /// What a device's body may take to arrive.
@@ -38,6 +40,7 @@ impl Config {
             metrics: None,
             public_url: None,
             tls: None,
+            time_stamp_url: None,
             upload_silence_max: Duration::from_secs(60),
             body_time_max: Duration::from_secs(120),
         }

@@ -3,6 +3,11 @@
 //! Invariant: whoever has the organisation's public key can check who wrote what with this alone
 //! (`gongdan verify evidence`).
 
+pub(crate) mod log;
+pub mod sheet_file;
+pub mod timestamps;
+pub(crate) mod worker;
+
 use std::collections::BTreeSet;
 
 use gongdan_core::clock::Timestamp;

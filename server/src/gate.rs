@@ -11,7 +11,7 @@
 //! yes               | no        | decides the state  | quarantined: reassigned
 //! yes               | role gone | any                | quarantined: right lost
 //! yes               | moved     | any                | quarantined: policy changed (group, partner, branch)
-//! no                | no        | any                | refused
+//! no                | no        | any                | refused; on a signed sheet, quarantined: signed
 //! ```
 
 use gongdan_core::document::{Facts, Inexecutable, TicketDoc};
@@ -131,8 +131,37 @@ fn refused(command: usize, reason: Refusal) -> Judged {
     }
 }
 
-/// Judges one changeset whose signature holds and whose place in its device's sequence is settled.
+/// Judges one changeset whose signature holds and whose place in its device's sequence is settled. What a
+/// customer signed is never refused by rights or lifecycle: a person decides.
 pub fn judge(
+    before: &Before<'_>,
+    changeset: &Changeset,
+    author: &Author<'_>,
+    authority: Authority,
+) -> Judged {
+    let judged = by_the_rules(before, changeset, author, authority);
+    match &judged {
+        Judged::Refused {
+            command,
+            reason: Refusal::NotLawful { .. } | Refusal::Denied { .. },
+        } if authority == Authority::Author && is_signed(changeset, *command) => {
+            Judged::Quarantined {
+                reason: QuarantineReason::Signed,
+                changes: Vec::new(),
+            }
+        }
+        _ => judged,
+    }
+}
+
+/// Whether a command, by its place, is a confirmation on a sheet.
+fn is_signed(changeset: &Changeset, place: u32) -> bool {
+    let commands = changeset.commands().unwrap_or_default();
+    let command = usize::try_from(place).ok().and_then(|at| commands.get(at));
+    command.is_some_and(|authored| authored.command.action() == Action::ConfirmOnSheet)
+}
+
+fn by_the_rules(
     before: &Before<'_>,
     changeset: &Changeset,
     author: &Author<'_>,

@@ -28,6 +28,7 @@ mod receive;
 mod refresh;
 mod rescue;
 mod resolve;
+mod sheet_log;
 #[cfg(test)]
 mod tests;
 pub mod tickets;
@@ -184,6 +185,7 @@ impl Relay {
                 .map(|(part, _)| part)
                 .collect(),
             from_the_start,
+            sheet_log: received.sheet_log,
         };
         let answer = self.pull(now, sender, &asked, body);
         if let Err(error) = self.mend() {

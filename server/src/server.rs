@@ -105,6 +105,9 @@ pub async fn start(mut config: Config, host: Host) -> Result<Running, ServerErro
         Some(address) => Some(crate::metrics::listen(state.clone(), address).await?),
         None => None,
     };
+    if state.config.time_stamp_url.is_some() {
+        tokio::spawn(crate::evidence::worker::run(state.clone()));
+    }
     let app = router(state.clone());
     let shutdown = state.shutdown.clone();
     let task = match &tls {

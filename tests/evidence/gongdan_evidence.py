@@ -20,10 +20,13 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+import timestamp
+
 FORMS = Path(__file__).resolve().parents[2] / "core/src/evidence/forms"
 CHECKS = [
     "file", "sheet", "paths", "content", "root", "signature", "organisation", "certificate", "device", "form",
-    "complete", "attachments", "addenda", "ticket", "receipt",
+    "complete", "attachments", "addenda", "sections", "countersignature", "log", "timestamp", "authority",
+    "ticket", "receipt",
 ]
 KINDS = ["ink", "paper", "reply", "receipt", "absent", "refused"]
 CONFIRMING = 4  # the first kinds
@@ -295,6 +298,120 @@ def read_addendum(data):
     }
 
 
+# ---- Section 8: what the server adds -------------------------------------------------------------------------
+
+COUNTERSIGNATURE, INCLUSION, TIMESTAMP = 1, 2, 3
+
+
+def read_countersignature(data):
+    countersignature = decode(data)
+    array(countersignature, 2)
+    receival, signature = countersignature
+    array(receival, 5)
+    octets(signature, 64)
+    uint32(receival[0])
+    uint32(receival[1])
+    uint64(receival[2])
+    octets(receival[3], 32)
+    int64(receival[4])
+    return {
+        "version": receival[0], "serial": receival[2], "sheet": receival[3], "at": receival[4],
+        "leaf": H(b"\x00", encode(receival)),
+        "message": b"gongdan countersignature v1\n" + encode(receival), "signature": signature,
+    }
+
+
+def read_inclusion(data):
+    inclusion = decode(data)
+    array(inclusion, 2)
+    path, checkpoint = inclusion
+    need(isinstance(path, list))
+    for step in path:
+        octets(step, 32)
+    array(checkpoint, 2)
+    head, signature = checkpoint
+    array(head, 5)
+    octets(signature, 64)
+    uint32(head[0])
+    uint32(head[1])
+    uint64(head[2])
+    octets(head[3], 32)
+    int64(head[4])
+    return {
+        "path": path, "version": head[0], "size": head[2], "root": head[3], "at": head[4],
+        "message": b"gongdan log checkpoint v1\n" + encode(head), "signature": signature,
+    }
+
+
+def leads_to(leaf, index, size, path):
+    """The root that a path leads to, taken apart from the top as RFC 6962 puts it together."""
+    if not 0 <= index < size:
+        return None
+    if size == 1:
+        return leaf if not path else None
+    if not path:
+        return None
+    k = 1
+    while 2 * k < size:
+        k *= 2
+    if index < k:
+        left = leads_to(leaf, index, k, path[:-1])
+        return None if left is None else H(b"\x01", left, path[-1])
+    right = leads_to(leaf, index - k, size - k, path[:-1])
+    return None if right is None else H(b"\x01", path[-1], right)
+
+
+def check_sections(sections, name, devices, authorities):
+    """What the checks of sections come to."""
+    kinds = [kind for kind, _ in sections]
+    in_place = kinds == sorted(set(kinds)) and set(kinds) <= {COUNTERSIGNATURE, INCLUSION, TIMESTAMP}
+    by_kind = dict(sections) if in_place else {}
+    servers = [d["key"] for d in devices if d["person"] is None]
+
+    def signed(read):
+        return read["version"] == 1 and any(
+            verifies(key, read["message"], read["signature"]) for key in servers)
+
+    outcomes = {"sections": "holds" if in_place else "fails"}
+    own = None
+    outcomes["countersignature"] = "not_there"
+    if COUNTERSIGNATURE in by_kind:
+        try:
+            own = read_countersignature(by_kind[COUNTERSIGNATURE])
+        except Malformed:
+            pass
+        if own is not None and not (own["sheet"] == name and signed(own)):
+            own = None
+        outcomes["countersignature"] = "fails" if own is None else "holds"
+    outcomes["log"] = "not_there"
+    if INCLUSION in by_kind:
+        try:
+            log = read_inclusion(by_kind[INCLUSION])
+            holds = own is not None and signed(log) and log["at"] >= own["at"] and leads_to(
+                own["leaf"], own["serial"] - 1, log["size"], log["path"]) == log["root"]
+        except Malformed:
+            holds = False
+        outcomes["log"] = "holds" if holds else "fails"
+    outcomes["timestamp"] = outcomes["authority"] = "not_there"
+    if TIMESTAMP in by_kind:
+        authority = None
+        try:
+            kept = decode(by_kind[TIMESTAMP])
+            array(kept, 2)
+            need(isinstance(kept[0], bytes))
+            uint64(kept[1])
+            _, authority = timestamp.check(kept[0], kept[1], name)
+        except (Malformed, timestamp.Wrong):
+            pass
+        outcomes["timestamp"] = "fails" if authority is None else "holds"
+        if not authorities:
+            outcomes["authority"] = "not_asked"
+        else:
+            known = authority is not None and timestamp.is_of(authority, authorities)
+            outcomes["authority"] = "holds" if known else "fails"
+    return outcomes
+
+
 def leaf_hash(leaf):
     commitment = leaf[1] if len(leaf) == 2 else H(b"\x02", leaf[1], encode(leaf[2:5]))
     return H(b"\x00", encode([leaf[0], commitment]))
@@ -448,7 +565,7 @@ def typed_digits(typed):
     return digits
 
 
-# ---- Section 8: the checks ----------------------------------------------------------------------------------
+# ---- Section 9: the checks ----------------------------------------------------------------------------------
 
 FROZEN = ("form/", "content/", "consent/", "basis/")
 SIGNED = ("answers/", "refusal/", "signer/", "attachment/", "place/")
@@ -551,7 +668,7 @@ def clock(header):
     return "clock_recent" if age > 86400 else "clock_fresh"
 
 
-def verify(data, org_key=None, ticket=None, receipt=None):
+def verify(data, org_key=None, ticket=None, receipt=None, authorities=()):
     """What every check comes to, the level and the clock's grade."""
     checks = dict.fromkeys(CHECKS, "not_reached")
     told = {"checks": checks, "good": False, "level": "none", "clock": None, "sheet": None}
@@ -610,6 +727,7 @@ def verify(data, org_key=None, ticket=None, receipt=None):
     except Malformed:
         addenda, holds = [], False
     said("addenda", holds)
+    checks.update(check_sections(file[7], name, devices, authorities))
     if ticket is None:
         checks["ticket"] = "not_asked"
     else:
@@ -621,7 +739,7 @@ def verify(data, org_key=None, ticket=None, receipt=None):
     else:
         said("receipt", typed_digits(receipt) == receipt_digits(name))
     told["good"] = all(
-        outcome in ("holds", "not_asked") or (check == "form" and outcome == "not_reached")
+        outcome in ("holds", "not_asked", "not_there") or (check == "form" and outcome == "not_reached")
         for check, outcome in checks.items())
     if told["good"]:
         taken = any(a["kind"] == 1 for a in addenda)

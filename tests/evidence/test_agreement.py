@@ -13,7 +13,7 @@ import pytest
 import gongdan_evidence as second
 
 CORPUS = Path(os.environ["GONGDAN_EVIDENCE_CORPUS"])
-LETTERS = {"holds": "h", "fails": "f", "not_asked": "n", "not_reached": "r"}
+LETTERS = {"holds": "h", "fails": "f", "not_asked": "n", "not_reached": "r", "not_there": "t"}
 
 
 def read(name):
@@ -25,6 +25,8 @@ def asked(case):
     said = dict(case["asked"])
     if "org_key" in said:
         said["org_key"] = bytes.fromhex(said["org_key"])
+    if "authorities" in said:
+        said["authorities"] = [bytes.fromhex(der) for der in said["authorities"]]
     return said
 
 

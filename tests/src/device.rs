@@ -141,6 +141,7 @@ impl TestDevice {
             changesets: changesets.collect(),
             given_back: Default::default(),
             unsent: None,
+            sheet_log: None,
         })
     }
 

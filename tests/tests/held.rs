@@ -298,6 +298,7 @@ fn a_cursor_past_the_logs_end_is_of_another_epoch() {
         changesets: vec![],
         given_back: Default::default(),
         unsent: None,
+        sheet_log: None,
     };
     let answer = world
         .office

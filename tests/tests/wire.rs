@@ -110,6 +110,7 @@ fn request() -> Request {
         ],
         given_back: Default::default(),
         unsent: None,
+        sheet_log: None,
     }
 }
 
@@ -131,6 +132,7 @@ fn idle_response() -> Response {
         epoch: None,
         backed_up: None,
         wipe: None,
+        sheet_log: None,
     }
 }
 

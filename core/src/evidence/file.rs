@@ -13,6 +13,16 @@ use crate::limits;
 use crate::sync::certificate::DeviceCertificate;
 use crate::sync::codec::{self, Malformed};
 
+/// Kinds of sections. A verifier refuses one that it does not know: it could not say what the file proves.
+pub mod section {
+    /// A [`Countersignature`](crate::evidence::log::Countersignature).
+    pub const COUNTERSIGNATURE: u32 = 1;
+    /// An [`Inclusion`](crate::evidence::log::Inclusion).
+    pub const INCLUSION: u32 = 2;
+    /// A time-stamp of an authority over the sheet's name (RFC 3161), with the number of its request.
+    pub const TIMESTAMP: u32 = 3;
+}
+
 /// What every evidence file begins with.
 pub const MAGIC: &str = "gongdan evidence";
 /// The version of [`EvidenceFile`].
@@ -33,10 +43,10 @@ pub struct Enclosed {
     pub bytes: Vec<u8>,
 }
 
-/// Something that a later step of the evidence adds: a countersignature, a time-stamp, a proof of a log.
+/// What the server added once it had the sheet. Kinds are of [`section`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Section {
-    /// What it is. None is known in version 1.
+    /// What it is.
     #[n(0)]
     pub kind: u32,
     /// Its bytes.
@@ -70,7 +80,7 @@ pub struct EvidenceFile {
     /// Addenda, each encoded, in the order in which they came.
     #[n(6)]
     pub addenda: Vec<ByteVec>,
-    /// What later steps added.
+    /// What the server added, none of a kind twice, in the order of kinds.
     #[n(7)]
     pub sections: Vec<Section>,
 }
@@ -106,6 +116,12 @@ impl EvidenceFile {
             addenda: addenda.iter().map(|a| a.to_bytes().into()).collect(),
             sections: Vec::new(),
         }
+    }
+
+    /// Adds what the server has to say of the sheet.
+    pub fn add_section(&mut self, kind: u32, bytes: Vec<u8>) {
+        let place = self.sections.partition_point(|before| before.kind < kind);
+        self.sections.insert(place, Section { kind, bytes });
     }
 
     /// As it is written.

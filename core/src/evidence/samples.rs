@@ -5,8 +5,9 @@ use super::addendum::{Addendum, AddendumKind, Note};
 use super::answers::{Attachment, AttachmentRole, Identified, Place, SheetKind, Signer, Signing};
 use super::content::{self, Frozen, Moment, Source};
 use super::dynamics;
-use super::file::EvidenceFile;
+use super::file::{EvidenceFile, section};
 use super::form::Language;
+use super::log::{self, Checkpoint, Countersignature, Head, Inclusion, Receival, proof};
 use super::seal::{Anchor, Sealer, SignedSheet, seal};
 use crate::clock::Timestamp;
 use crate::document::{TicketDoc, hydrate};
@@ -45,6 +46,25 @@ pub fn certificate(n: u8) -> DeviceCertificate {
         key: *device_key(n).public().as_bytes(),
         issued_at: at(0),
         person: Some(person("W001")),
+    };
+    DeviceCertificate::issue(&organisation(), statement)
+}
+
+/// The server's key.
+pub fn server_key() -> DeviceKey {
+    DeviceKey::from_bytes(&[0x5e; 32])
+}
+
+/// The server's certificate: the organisation's own device, nobody's.
+pub fn server_certificate() -> DeviceCertificate {
+    let statement = Statement {
+        version: 1,
+        serial: 99,
+        device: device(0x5e),
+        algorithm: Algorithm::Ed25519,
+        key: *server_key().public().as_bytes(),
+        issued_at: at(0),
+        person: None,
     };
     DeviceCertificate::issue(&organisation(), statement)
 }
@@ -252,6 +272,54 @@ pub fn file(n: u8, sheet: &SignedSheet) -> EvidenceFile {
         &[addendum],
         |hash| (hash == photo()).then(|| PHOTO.to_vec()),
     )
+}
+
+/// What the server says of a sheet that is the fifth of seven in its log.
+pub fn received(sheet: &SignedSheet) -> (Countersignature, Inclusion) {
+    let receival = |serial: u64| Receival {
+        version: log::VERSION,
+        epoch: 77,
+        serial,
+        sheet: if serial == 5 {
+            sheet.hash()
+        } else {
+            SheetHash([serial as u8; 32])
+        },
+        at: at(9_100 + serial as i64),
+    };
+    let tree = proof::Leaves((1..=7).map(|serial| receival(serial).leaf()).collect());
+    let head = Head {
+        version: log::VERSION,
+        epoch: 77,
+        size: 7,
+        root: proof::root(&tree, 7).0,
+        at: at(9_107),
+    };
+    let inclusion = Inclusion {
+        path: proof::inclusion(&tree, 4, 7),
+        checkpoint: Checkpoint::sign(&server_key(), head),
+    };
+    (
+        Countersignature::sign(&server_key(), receival(5)),
+        inclusion,
+    )
+}
+
+/// [`file`] with what the server adds.
+pub fn file_from_server(n: u8, sheet: &SignedSheet) -> EvidenceFile {
+    let mut file = file(n, sheet);
+    let (countersignature, inclusion) = received(sheet);
+    file.certificates
+        .push(server_certificate().to_bytes().into());
+    file.add_section(section::COUNTERSIGNATURE, countersignature.to_bytes());
+    file.add_section(section::INCLUSION, inclusion.to_bytes());
+    #[cfg(feature = "timestamp")]
+    {
+        use super::timestamp::samples::token;
+        let kept = token(sheet.hash(), at(9_110));
+        file.add_section(section::TIMESTAMP, kept.to_bytes());
+    }
+    file
 }
 
 fn photo() -> BlobHash {

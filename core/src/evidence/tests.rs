@@ -12,7 +12,7 @@ use super::leaf::{Leaf, Scalar};
 use super::samples::{self, device_key, signing};
 use super::seal::{Anchor, ClockTrust, Header, SignedSheet};
 use super::verify::{Asked, ChainFault, Check, Level, Outcome, chain, verify, words};
-use super::{compare, dynamics};
+use super::{compare, dynamics, log};
 use crate::clock::Timestamp;
 use crate::ids::SheetHash;
 use crate::sync::codec;
@@ -108,7 +108,8 @@ fn what_is_asked_for_is_checked_and_what_is_not_is_told() {
 
 #[test]
 fn every_byte_of_a_file_is_bound() {
-    let file = bytes(&sheet(SheetKind::Ink));
+    let file = samples::file_from_server(3, &sheet(SheetKind::Ink)).to_bytes();
+    assert!(verify(&file, &asked()).good);
     let mut checks = BTreeSet::new();
     for at in 0..file.len() {
         let mut changed = file.clone();
@@ -130,6 +131,11 @@ fn every_byte_of_a_file_is_bound() {
         Check::Certificate,
         Check::Attachments,
         Check::Addenda,
+        Check::Sections,
+        Check::Countersignature,
+        Check::Log,
+        #[cfg(feature = "timestamp")]
+        Check::Timestamp,
     ] {
         assert!(
             checks.contains(&check),
@@ -258,6 +264,118 @@ fn a_device_that_shows_one_thing_and_signs_another_is_found_by_the_form() {
             .failing()
             .contains(&Check::Paths)
     );
+}
+
+#[test]
+fn what_the_server_adds_is_checked_and_told() {
+    let own = sheet(SheetKind::Ink);
+    let whole = samples::file_from_server(3, &own);
+    let report = verify(&whole.to_bytes(), &asked());
+    assert!(report.good, "{:?}", report.failing());
+    let told = report.told.as_ref().unwrap();
+    assert_eq!(told.countersigned.unwrap().serial, 5);
+    assert_eq!(told.log_size, Some(7));
+    assert!(!report.not_proven.contains(&"server") && report.not_proven.contains(&"one_log"));
+    assert!(words(&report, Language::En).contains("Countersigned by the server: 2026"));
+    let bare = verify(&bytes(&own), &asked());
+    assert_eq!(bare.outcome(Check::Countersignature), Outcome::NotThere);
+    assert_eq!(bare.outcome(Check::Log), Outcome::NotThere);
+    assert!(bare.good && bare.not_proven.contains(&"server"));
+    let failing = |change: &dyn Fn(&mut EvidenceFile)| {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        verify(&changed.to_bytes(), &asked()).failing()
+    };
+    let other = samples::received(&sheet(SheetKind::Paper));
+    let (countersigned, logged) = ([Check::Countersignature, Check::Log], [Check::Log]);
+    assert_eq!(
+        failing(&|f| f.sections[0].bytes = other.0.to_bytes()),
+        countersigned
+    );
+    assert_eq!(
+        failing(&|f| f.sections[1].bytes = other.1.to_bytes()),
+        logged
+    );
+    assert_eq!(failing(&|f| drop(f.sections.remove(0))), logged);
+    assert_eq!(failing(&|f| drop(f.sections.remove(1))), []);
+    assert_eq!(failing(&|f| drop(f.certificates.pop())), countersigned);
+    assert_eq!(failing(&|f| f.sections.swap(0, 1)), [Check::Sections]);
+    assert_eq!(
+        failing(&|f| f.sections[1].kind = 1_000),
+        [Check::Sections],
+        "what it would prove cannot be told"
+    );
+    // A technician's device does not speak for the server.
+    let (receival, checkpoint) = samples::received(&own);
+    let forged = log::Countersignature::sign(&device_key(3), receival.receival);
+    assert_eq!(
+        failing(&|f| f.sections[0].bytes = forged.to_bytes()),
+        countersigned
+    );
+    let mut forged = checkpoint;
+    forged.checkpoint = log::Checkpoint::sign(&device_key(3), forged.checkpoint.head);
+    assert_eq!(
+        failing(&|f| f.sections[1].bytes = forged.to_bytes()),
+        logged
+    );
+    forged.checkpoint.head.at = testing::at(9_104);
+    forged.checkpoint =
+        log::Checkpoint::sign(&samples::server_key(), forged.checkpoint.head.clone());
+    assert_eq!(
+        failing(&|f| f.sections[1].bytes = forged.to_bytes()),
+        logged,
+        "a head from before it came"
+    );
+}
+
+#[cfg(feature = "timestamp")]
+#[test]
+fn a_time_stamp_is_checked_and_its_authority_told() {
+    use super::timestamp::samples::{AUTHORITY, ISSUER, NONCE, token};
+    let own = sheet(SheetKind::Ink);
+    let whole = samples::file_from_server(3, &own);
+    let check_of = |file: &EvidenceFile, authorities: &[&[u8]]| {
+        let authorities = authorities.iter().map(|der| der.to_vec()).collect();
+        let asked = Asked {
+            authorities,
+            ..asked()
+        };
+        verify(&file.to_bytes(), &asked)
+    };
+    let report = check_of(&whole, &[]);
+    assert_eq!(report.outcome(Check::Timestamp), Outcome::Holds);
+    assert_eq!(report.outcome(Check::Authority), Outcome::NotAsked);
+    assert!(report.good && report.not_proven.contains(&"authority"));
+    let stamped = report.told.as_ref().unwrap().stamped.clone().unwrap();
+    assert_eq!(stamped.at, testing::at(9_110));
+    assert!(stamped.authority.contains("CN=Example time-stamps"));
+    assert!(words(&report, Language::Zh).contains("CN=Example time-stamps"));
+    for known in [AUTHORITY, ISSUER] {
+        let report = check_of(&whole, &[b"no certificate", known]);
+        assert_eq!(report.outcome(Check::Authority), Outcome::Holds);
+        assert!(!report.not_proven.contains(&"authority"));
+    }
+    let mut bare = whole.clone();
+    bare.sections.pop();
+    assert_eq!(
+        check_of(&bare, &[ISSUER]).outcome(Check::Authority),
+        Outcome::NotThere
+    );
+    let failing = |kept: super::timestamp::Kept| {
+        let mut changed = whole.clone();
+        changed.sections[2].bytes = kept.to_bytes();
+        check_of(&changed, &[ISSUER]).failing()
+    };
+    let fails = [Check::Timestamp, Check::Authority];
+    assert_eq!(
+        failing(token(SheetHash([1; 32]), testing::at(9_110))),
+        fails
+    );
+    let mut other = token(own.hash(), testing::at(9_110));
+    other.nonce = NONCE + 1;
+    assert_eq!(failing(other), fails, "it answers another request");
+    // 2200: its certificate is over by then.
+    assert_eq!(failing(token(own.hash(), Timestamp(7_258_118_400))), fails);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod chain;
 mod parts;
+mod sections;
 mod words;
 
 use serde::Serialize;
@@ -53,6 +54,16 @@ pub enum Check {
     Attachments,
     /// The addenda are about this sheet and signed by devices of the organisation.
     Addenda,
+    /// The file has no section but those known here, each once and in order.
+    Sections,
+    /// The server's countersignature is on this sheet.
+    Countersignature,
+    /// The sheet is in the server's log, up to a signed checkpoint.
+    Log,
+    /// An authority's time-stamp (RFC 3161) is over this sheet.
+    Timestamp,
+    /// The authority is one of those asked for.
+    Authority,
     /// It is about the ticket asked for.
     Ticket,
     /// Its code is the one on the customer's receipt.
@@ -61,7 +72,7 @@ pub enum Check {
 
 impl Check {
     /// All, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::File,
         Self::Sheet,
         Self::Paths,
@@ -75,6 +86,11 @@ impl Check {
         Self::Complete,
         Self::Attachments,
         Self::Addenda,
+        Self::Sections,
+        Self::Countersignature,
+        Self::Log,
+        Self::Timestamp,
+        Self::Authority,
         Self::Ticket,
         Self::Receipt,
     ];
@@ -95,6 +111,11 @@ impl Check {
             Self::Complete => "complete",
             Self::Attachments => "attachments",
             Self::Addenda => "addenda",
+            Self::Sections => "sections",
+            Self::Countersignature => "countersignature",
+            Self::Log => "log",
+            Self::Timestamp => "timestamp",
+            Self::Authority => "authority",
             Self::Ticket => "ticket",
             Self::Receipt => "receipt",
         }
@@ -113,6 +134,8 @@ pub enum Outcome {
     NotAsked,
     /// What it looks at could not be read.
     NotReached,
+    /// What it looks at may be in a file, and is not in this one.
+    NotThere,
 }
 
 impl Outcome {
@@ -127,6 +150,7 @@ impl Outcome {
             Self::Fails => "fails",
             Self::NotAsked => "not_asked",
             Self::NotReached => "not_reached",
+            Self::NotThere => "not_there",
         }
     }
 }
@@ -140,6 +164,8 @@ pub struct Asked {
     pub ticket: Option<String>,
     /// The code on the receipt, as it was typed.
     pub receipt: Option<String>,
+    /// Certificates of time-stamp authorities, or of those who certify them, in DER.
+    pub authorities: Vec<Vec<u8>>,
 }
 
 /// How far the sheet proves anything, told plainly. A later level is added, never put in place of one below.
@@ -205,8 +231,30 @@ pub struct Told {
     pub addenda: usize,
     /// How many attachments are named, and not in the file.
     pub attachments_elsewhere: usize,
-    /// How many sections of later versions were passed over.
-    pub sections_unknown: usize,
+    /// The server's word that it took the sheet in, where it holds.
+    pub countersigned: Option<Countersigned>,
+    /// How many sheets were in the log that it is in, where it is.
+    pub log_size: Option<u64>,
+    /// What the time-stamp says, where it holds.
+    pub stamped: Option<TimeStamped>,
+}
+
+/// What a time-stamp says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimeStamped {
+    /// The authority's time.
+    pub at: Timestamp,
+    /// The subject of its certificate.
+    pub authority: String,
+}
+
+/// What a countersignature says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Countersigned {
+    /// Its number in the log.
+    pub serial: u64,
+    /// The server's time.
+    pub at: Timestamp,
 }
 
 /// What the checks came to.
@@ -282,7 +330,15 @@ pub fn verify(bytes: &[u8], asked: &Asked) -> Report {
             receipt_taken = addenda
                 .iter()
                 .any(|addendum| addendum.note.kind == AddendumKind::ReceiptTaken);
-            let said = tell(&file, &sheet, addenda.len());
+            let sections = sections::Sections::of(&file.sections);
+            set(Check::Sections, Outcome::of(sections.is_some()));
+            let added = sections.unwrap_or_default().check(
+                sheet.hash(),
+                &devices,
+                &asked.authorities,
+                &mut set,
+            );
+            let said = tell(&file, &sheet, addenda.len(), added);
             let ticket = asked.ticket.as_deref().map(|asked| {
                 asked == said.ticket.to_string() || Some(asked) == said.number.as_deref()
             });
@@ -297,9 +353,10 @@ pub fn verify(bytes: &[u8], asked: &Asked) -> Report {
     }
     let checks: Vec<(Check, Outcome)> = Check::ALL.into_iter().zip(outcomes).collect();
     let good = checks.iter().all(|(check, outcome)| match outcome {
-        Outcome::Holds | Outcome::NotAsked => true,
-        // A form that came later than this verifier: the values are bound all the same.
-        Outcome::NotReached => *check == Check::Form,
+        Outcome::Holds | Outcome::NotAsked | Outcome::NotThere => true,
+        // A form that came later than this verifier: the values are bound all the same. And a verifier built
+        // without time-stamps leaves them unread.
+        Outcome::NotReached => matches!(check, Check::Form | Check::Timestamp | Check::Authority),
         Outcome::Fails => false,
     });
     let level = match told.as_ref().map(|told| told.kind) {
@@ -363,7 +420,7 @@ fn addenda(
         .collect()
 }
 
-fn tell(file: &EvidenceFile, sheet: &SignedSheet, addenda: usize) -> Told {
+fn tell(file: &EvidenceFile, sheet: &SignedSheet, addenda: usize, added: sections::Added) -> Told {
     let header = &sheet.header;
     let hash = sheet.hash();
     Told {
@@ -386,6 +443,8 @@ fn tell(file: &EvidenceFile, sheet: &SignedSheet, addenda: usize) -> Told {
         erased: sheet.leaves.iter().filter(|l| l.block().is_none()).count(),
         addenda,
         attachments_elsewhere: file.attachments.iter().filter(|a| !a.is_here).count(),
-        sections_unknown: file.sections.len(),
+        countersigned: added.countersigned,
+        log_size: added.log_size,
+        stamped: added.stamped,
     }
 }

@@ -7,6 +7,7 @@ use super::execute::put_row;
 use super::rebase::rebase;
 use super::{
     Chain, Outcome, ReceiveError, Replica, VerdictCounts, get, local, lock, meta, put, recovery,
+    sheet_log,
 };
 use crate::catalogue::Catalogue;
 use crate::document::{TicketDoc, snapshot};
@@ -78,6 +79,13 @@ impl Replica {
         if !self.is_wipe_signed(&response, asked) {
             return Err(ReceiveError::NotForThisRequest);
         }
+        if let Some(news) = &response.sheet_log
+            && !self
+                .server_key()
+                .is_some_and(|key| news.checkpoint.is_signed_by(&key))
+        {
+            return Err(ReceiveError::NotForThisRequest);
+        }
         let (mut outcome, mut touched) = (Outcome::default(), BTreeSet::new());
         let (entropy, identity) = (&mut self.entropy, &self.identity);
         let catalogue_version = catalogue
@@ -126,6 +134,7 @@ impl Replica {
             }
             recovery::heard(txn, &response)?;
             lock::heard(txn, &response)?;
+            outcome.sheet_log_contradicts = sheet_log::heard(txn, &response)?;
             for record in &response.tickets {
                 put_record(txn, record)?;
                 applying.tickets.insert(record.ticket);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Chain, Replica, get, meta, put, recovery};
+use super::{Chain, Replica, get, meta, put, recovery, sheet_log};
 use crate::document::TicketDoc;
 use crate::ids::PartRef;
 use crate::limits;
@@ -53,6 +53,11 @@ impl Replica {
                 changesets,
                 given_back,
                 unsent,
+                sheet_log: if spell_out {
+                    sheet_log::kept_size(txn)?
+                } else {
+                    None
+                },
             };
             bytes = encode_request(&request);
             Ok(())

@@ -9,6 +9,7 @@ use super::changeset::Changeset;
 use super::keys::Signature;
 use super::verdict::Verdict;
 use crate::clock::Timestamp;
+use crate::evidence::log::News;
 use crate::ids::{ActorId, ChangeHash, DeviceId, PartRef, PersonId, TicketId};
 
 /// A document by the server's running number of its ticket: `4 × index + part`.
@@ -48,6 +49,8 @@ pub struct Request {
     pub given_back: GivenBack,
     /// What waits here and does not go with this request; `None` where all goes.
     pub unsent: Option<Unsent>,
+    /// How many sheets are in the log by the checkpoint that is kept; told without a cursor alone.
+    pub sheet_log: Option<u64>,
 }
 
 /// What a device has that it has not sent.
@@ -147,6 +150,8 @@ pub struct Response {
     pub backed_up: Option<BackedUp>,
     /// The office's order to wipe the device, as long as it stands.
     pub wipe: Option<WipeOrder>,
+    /// A newer head of the log of sheets.
+    pub sheet_log: Option<News>,
 }
 
 /// The office's order that the device destroys what it holds, once its outbox went out.

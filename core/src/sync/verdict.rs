@@ -104,6 +104,9 @@ pub enum QuarantineReason {
     /// serves was changed.
     #[n(6)]
     PolicyChanged,
+    /// The customer signed it, and by the rules it would be refused: it shows as signed and not in the ticket.
+    #[n(7)]
+    Signed,
 }
 
 /// Why a changeset is not admitted: what no honest client could have produced, or what a person declined.

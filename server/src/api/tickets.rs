@@ -3,6 +3,7 @@
 //! Invariant: nothing here writes a table. A write is an act that goes through [`crate::relay::desk`], the
 //! same way as a technician's: command, execution at the heads that were seen, gate, log.
 
+mod evidence;
 mod export;
 mod list;
 mod reading;
@@ -18,6 +19,7 @@ use rusqlite::Connection;
 use super::problem::ApiError;
 use crate::read_model;
 
+pub(super) use evidence::*;
 pub(super) use export::*;
 pub(super) use list::*;
 pub(super) use reading::readable;

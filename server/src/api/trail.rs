@@ -122,6 +122,14 @@ const ROUTES: &[(&str, &str, Trail)] = &[
         Read(Action::TimelineRead),
     ),
     ("POST", "/v1/tickets/{id}/commands", Nothing),
+    (
+        "GET",
+        "/v1/tickets/{id}/sheets/{sheet}/evidence",
+        Read(Action::TicketExported),
+    ),
+    ("GET", "/v1/sheet-log/checkpoint", Nothing),
+    ("GET", "/v1/sheet-log/sheets/{hash}", Nothing),
+    ("GET", "/v1/sheet-log/consistency", Nothing),
     ("GET", "/v1/quarantine", Read(Action::QuarantineRead)),
     (
         "POST",

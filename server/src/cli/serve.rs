@@ -23,6 +23,9 @@ pub(super) struct Serve {
     /// TLS 私钥文件（PEM） · Key of the certificate (PEM)
     #[arg(long, env = "GONGDAN_TLS_KEY", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// 时间戳机构（RFC 3161）的地址，用于签署的确认单 · Address of a time-stamp authority (RFC 3161) for signed sheets
+    #[arg(long, env = "GONGDAN_TIME_STAMP_URL")]
+    time_stamp_url: Option<String>,
 }
 
 impl Serve {
@@ -36,6 +39,7 @@ impl Serve {
                 .clone()
                 .zip(self.tls_key.clone())
                 .map(|(certificate, key)| TlsFiles { certificate, key }),
+            time_stamp_url: self.time_stamp_url.clone(),
             ..global.config()
         };
         let runtime = tokio::runtime::Runtime::new()?;

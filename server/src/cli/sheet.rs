@@ -12,6 +12,8 @@ use gongdan_core::evidence::{Language, SignedSheet};
 use gongdan_core::limits;
 use gongdan_core::sync::keys::PublicKey;
 use serde_json::json;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::backup::whole;
 use super::evidence::key;
@@ -42,6 +44,9 @@ pub(super) struct Files {
     /// 客户回执上的代码 · The code on the customer's receipt
     #[arg(long)]
     receipt: Option<String>,
+    /// 时间戳机构或其上级的证书（PEM 或 DER），可多次给出 · Certificate of a time-stamp authority or of who certifies it (PEM or DER); may be given again
+    #[arg(long = "authority")]
+    authorities: Vec<PathBuf>,
     /// 以 JSON 输出 · As JSON
     #[arg(long)]
     json: bool,
@@ -56,6 +61,7 @@ impl Files {
             organisation: self.org_key,
             ticket: self.ticket.clone(),
             receipt: self.receipt.clone(),
+            authorities: certificates(&self.authorities)?,
         };
         let mut reports: Vec<(String, Report)> = Vec::new();
         let mut sheets: Vec<SignedSheet> = Vec::new();
@@ -102,6 +108,24 @@ impl Files {
     }
 }
 
+/// Certificates of files, in DER: all of a PEM file, or the one that the file is.
+fn certificates(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, String> {
+    let mut found = Vec::new();
+    for path in paths {
+        let bytes = read(path)?;
+        if bytes.starts_with(b"-----") {
+            for certificate in CertificateDer::pem_slice_iter(&bytes) {
+                let certificate =
+                    certificate.map_err(|error| format!("read {}: {error}", path.display()))?;
+                found.push(certificate.to_vec());
+            }
+        } else {
+            found.push(bytes);
+        }
+    }
+    Ok(found)
+}
+
 /// The file's bytes; one past the limit is read no further than that tells.
 fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
     use std::io::Read;
@@ -129,6 +153,7 @@ mod tests {
             org_key: Some(samples::organisation().public()),
             ticket: None,
             receipt: None,
+            authorities: Vec::new(),
             json: false,
             language: Words::Both,
         };

@@ -134,6 +134,56 @@ fn a_revoked_devices_work_waits_whatever_its_person_may_unless_it_is_decided() {
 }
 
 #[test]
+fn what_a_customer_signed_waits_for_a_person_where_other_commands_are_refused() {
+    use gongdan_core::evidence::SheetKind;
+    use gongdan_core::ids::SheetHash;
+    use gongdan_core::ticket::{ConfirmationMethod, FourAnswers};
+    let doc = ticket();
+    let answers = FourAnswers {
+        solved: true,
+        satisfied: true,
+        professionalism: 9,
+        comments: None,
+    };
+    let signed = Command::ConfirmOnSheet {
+        kind: SheetKind::Ink,
+        answers: answers.clone(),
+        shown: ChangeHash([1; 32]),
+        sheet: SheetHash([2; 32]),
+        edition: 1,
+        corrects: None,
+    };
+    let unsigned = Command::Confirm {
+        method: ConfirmationMethod::Signature,
+        answers,
+        shown: ChangeHash([1; 32]),
+    };
+    // Nothing is completed yet: neither is lawful here.
+    let changeset = sealed(&doc, CREW, vec![signed], |_| {});
+    assert!(matches!(
+        plain(&doc, &changeset),
+        Judged::Quarantined { reason: QuarantineReason::Signed, ref changes } if changes.is_empty()
+    ));
+    assert!(matches!(
+        word(&doc, &changeset, 0, false, Authority::Decided),
+        Judged::Refused {
+            reason: Refusal::NotLawful { .. },
+            ..
+        }
+    ));
+    assert!(matches!(
+        plain(&doc, &sealed(&doc, CREW, vec![unsigned], |_| {})),
+        Judged::Refused {
+            reason: Refusal::NotLawful { .. },
+            ..
+        }
+    ));
+    // And a stranger's neither.
+    let stranger = sealed(&doc, "W099", vec![Command::Accept], |_| {});
+    assert!(matches!(plain(&doc, &stranger), Judged::Refused { .. }));
+}
+
+#[test]
 fn an_actor_that_wrote_beside_its_base_is_to_author_anew() {
     let mut doc = ticket();
     let base = doc.clone();

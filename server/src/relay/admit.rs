@@ -13,7 +13,7 @@ use super::documents::{Stored, join_heads};
 use super::inbox::Received;
 use super::tickets::TicketRow;
 use super::work::Work;
-use super::{log_end, sql_index, tickets, visibility};
+use super::{log_end, sheet_log, sql_index, tickets, visibility};
 use crate::auth::identity::DESK_INDEX;
 use crate::gate::Admitted;
 use crate::store::StoreError;
@@ -110,6 +110,7 @@ pub(super) fn admit(
     work.admissions
         .add(seq, row.hash, &header.person, row.received_at);
     derive(work, row, &ticket, &commands, seq)?;
+    sheet_log::take_in(work, row, &ticket, &commands)?;
     show(work, row, &ticket, &commands, is_new, seq)?;
     if row.device_index != DESK_INDEX {
         visibility::author_may_not_hold(work.tx, &ticket, &header.person, header.part, seq)?;

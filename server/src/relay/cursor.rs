@@ -1,6 +1,7 @@
 //! Where a device stands, opaque to it. Invariant: what a cursor says was delivered, was in answers that the
 //! device has taken over, because it sends a cursor back only then.
 
+use gongdan_core::clock::Timestamp;
 use gongdan_core::sync::codec::{self, Malformed};
 use minicbor::{Decode, Encode};
 
@@ -25,6 +26,20 @@ pub(super) struct Cursor {
     /// The newest backup that the device was told of.
     #[n(5)]
     pub(super) backup: Option<u64>,
+    /// The head of the log of sheets that the device was told of.
+    #[n(6)]
+    pub(super) sheet_log: Option<LogPlace>,
+}
+
+/// A head that was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(super) struct LogPlace {
+    /// How many sheets it is over.
+    #[n(0)]
+    pub(super) size: u64,
+    /// When it was told.
+    #[n(1)]
+    pub(super) told_at: Timestamp,
 }
 
 /// A place in a plan of snapshots.

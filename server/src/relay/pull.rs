@@ -24,7 +24,8 @@ use rusqlite::{Connection, params};
 use super::cursor::Cursor;
 use super::page::{self, Page, Plan};
 use super::{
-    Relay, Sender, SyncError, epoch, epoch_number, inbox, log_end, sql_index, tickets, visibility,
+    Relay, Sender, SyncError, epoch, epoch_number, inbox, log_end, sheet_log, sql_index, tickets,
+    visibility,
 };
 use crate::audit::{self, Action, Actor};
 use crate::auth::devices;
@@ -54,6 +55,8 @@ pub(super) struct Asked {
     pub(super) missing: Vec<PartRef>,
     /// The request had no cursor.
     pub(super) from_the_start: bool,
+    /// The size of the log of sheets that the device has a checkpoint of, where it has no cursor.
+    pub(super) sheet_log: Option<u64>,
 }
 
 impl Relay {
@@ -84,6 +87,16 @@ impl Relay {
                 let backup = Some(mark);
                 response.cursor = Cursor { backup, ..cursor }.to_bytes();
                 response.backed_up = Some(backed_up);
+            }
+            let cursor = Cursor::read(&response.cursor)?.unwrap_or_default();
+            if let Some((place, news)) = sheet_log::news(c, &self.keys, now, sender, asked)? {
+                let sheet_log = Some(place);
+                response.cursor = Cursor {
+                    sheet_log,
+                    ..cursor
+                }
+                .to_bytes();
+                response.sheet_log = Some(news);
             }
             Ok::<_, SyncError>((response, plan))
         })?;
@@ -149,6 +162,7 @@ impl Relay {
             epoch: None,
             backed_up: None,
             wipe: None,
+            sheet_log: None,
         }
     }
 }

@@ -66,6 +66,11 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "023_list_clocks",
         include_str!("schema/023_list_clocks.sql"),
     ),
+    ("024_sheet_log", include_str!("schema/024_sheet_log.sql")),
+    (
+        "025_sheet_timestamps",
+        include_str!("schema/025_sheet_timestamps.sql"),
+    ),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use serde_json::json;
 
 use crate::desk::{DISPATCHER, TECHNICIAN};
-use crate::harness::{TestServer, assert_problem};
+use crate::harness::{TestDevice, TestServer, assert_problem};
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
@@ -47,7 +47,11 @@ impl Uploader<'_> {
     }
 
     fn creation(&self, hash: &str, length: u64) -> RequestBuilder {
-        let metadata = format!("sha256 {},filetype {}", base64(hash), base64("image/jpeg"));
+        self.creation_of(hash, length, "image/jpeg")
+    }
+
+    fn creation_of(&self, hash: &str, length: u64, media_type: &str) -> RequestBuilder {
+        let metadata = format!("sha256 {},filetype {}", base64(hash), base64(media_type));
         self.request(Method::POST, "/v1/blobs")
             .header("upload-length", length)
             .header("upload-metadata", metadata)
@@ -58,6 +62,16 @@ impl Uploader<'_> {
         assert_eq!(response.status(), StatusCode::CREATED);
         assert_eq!(response.headers()["tus-resumable"], "1.0.0");
         response.headers()["location"].to_str().unwrap().to_owned()
+    }
+
+    /// Brings an attachment whole.
+    pub(crate) async fn bring(&self, bytes: &[u8], media_type: &str) {
+        let creation = self.creation_of(&hex(bytes), bytes.len() as u64, media_type);
+        let created = creation.send().await.unwrap();
+        assert_eq!(created.status(), StatusCode::CREATED);
+        let path = created.headers()["location"].to_str().unwrap().to_owned();
+        let done = self.patch(&path, 0, bytes).send().await.unwrap();
+        assert_eq!(done.status(), StatusCode::NO_CONTENT);
     }
 
     pub(crate) fn patch(&self, path: &str, offset: u64, body: &[u8]) -> RequestBuilder {
@@ -78,9 +92,13 @@ impl Uploader<'_> {
 
 pub(crate) async fn uploader(server: &TestServer, seed: u8) -> Uploader<'_> {
     let device = server.device(seed).await;
+    uploader_of(server, &device).await
+}
+
+pub(crate) async fn uploader_of<'a>(server: &'a TestServer, device: &TestDevice) -> Uploader<'a> {
     Uploader {
         server,
-        token: server.token(&device).await,
+        token: server.token(device).await,
     }
 }
 

@@ -182,6 +182,7 @@ async fn a_reference_to_a_document_that_is_not_there_is_told() {
         }],
         given_back: Default::default(),
         unsent: None,
+        sheet_log: None,
     };
     let refused = phone.post(&server, encode_request(&request)).await;
     assert_problem(refused, 409, "unresolved_reference").await;

@@ -8,12 +8,13 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use gongdan_core::clock::Timestamp as Moment;
 use gongdan_core::evidence::erase::PERSONAL;
 use gongdan_core::evidence::file::EvidenceFile;
 use gongdan_core::evidence::form::Language;
 use gongdan_core::evidence::samples::{self, signing};
 use gongdan_core::evidence::verify::{Asked, Check, Outcome, Report, chain, verify};
-use gongdan_core::evidence::{Leaf, Scalar, SheetHash, SheetKind, SignedSheet, dynamics};
+use gongdan_core::evidence::{Leaf, Scalar, SheetHash, SheetKind, SignedSheet, dynamics, log};
 use gongdan_core::sync::codec;
 use gongdan_core::testing;
 use gongdan_web::golden::hex;
@@ -32,6 +33,7 @@ fn letters(report: &Report) -> String {
         Outcome::Fails => 'f',
         Outcome::NotAsked => 'n',
         Outcome::NotReached => 'r',
+        Outcome::NotThere => 't',
     };
     report.checks.iter().map(letter).collect()
 }
@@ -62,6 +64,10 @@ impl Corpus<'_> {
         if let Some(key) = asked.organisation {
             said.insert("org_key".to_owned(), json!(hex(key.as_bytes())));
         }
+        let authorities: Vec<_> = asked.authorities.iter().map(|der| hex(der)).collect();
+        if !authorities.is_empty() {
+            said.insert("authorities".to_owned(), json!(authorities));
+        }
         for (name, value) in [("ticket", &asked.ticket), ("receipt", &asked.receipt)] {
             if let Some(value) = value {
                 said.insert(name.to_owned(), json!(value));
@@ -88,6 +94,10 @@ fn sheet(
     samples::sheet(n, &frozen, &signing(kind), running, previous)
 }
 
+fn from_server(sheet: &SignedSheet) -> EvidenceFile {
+    samples::file_from_server(3, sheet)
+}
+
 fn file(sheet: &SignedSheet) -> Vec<u8> {
     samples::file(3, sheet).to_bytes()
 }
@@ -107,6 +117,7 @@ fn main() {
     good(&mut corpus);
     changed_fields(&mut corpus);
     exchanged(&mut corpus);
+    received(&mut corpus);
     damaged(&mut corpus);
     write(folder, "cases.jsonl", &corpus.cases);
     write(folder, "chains.jsonl", &chains(folder));
@@ -335,6 +346,147 @@ fn exchanged(corpus: &mut Corpus<'_>) {
     );
 }
 
+/// What the server added: as it should be, of another sheet, of another signatory, and with every field changed.
+fn received(corpus: &mut Corpus<'_>) {
+    use Check::{Authority, Countersignature as Own, Log, Sections, Timestamp};
+    use gongdan_core::evidence::timestamp::samples::{AUTHORITY, ISSUER, NONCE, token};
+    for kind in SheetKind::ALL {
+        let own = sheet(3, 1, Language::Zh, kind, 1, NONE);
+        let name = format!("from the server, {}", kind.name());
+        corpus.case(&name, &from_server(&own).to_bytes(), &ours(), &[]);
+    }
+    let own = sheet(3, 1, Language::Zh, SheetKind::Ink, 1, NONE);
+    let whole = from_server(&own);
+    let other = from_server(&sheet(3, 2, Language::Zh, SheetKind::Ink, 1, NONE));
+    let (receival, inclusion) = samples::received(&own);
+    type Change<'a> = &'a dyn Fn(&mut EvidenceFile);
+    let mut case = |name: &str, meant: &[Check], change: Change<'_>| {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        corpus.case(name, &changed.to_bytes(), &ours(), meant);
+    };
+    case("not in the log", &[], &|f| drop(f.sections.remove(1)));
+    case("a log's proof alone", &[Log], &|f| {
+        drop(f.sections.remove(0));
+    });
+    case("sections exchanged", &[Sections], &|f| {
+        f.sections.swap(0, 1);
+    });
+    case("a section twice", &[Sections], &|f| {
+        f.sections.insert(0, f.sections[0].clone());
+    });
+    case("a section of another kind", &[Sections], &|f| {
+        f.sections[1].kind = 1_000;
+    });
+    case("another sheet's countersignature", &[Own, Log], &|f| {
+        f.sections[0] = other.sections[0].clone();
+    });
+    case("another sheet's place in the log", &[Log], &|f| {
+        f.sections[1] = other.sections[1].clone();
+    });
+    case("no certificate of the server", &[Own, Log], &|f| {
+        drop(f.certificates.pop());
+    });
+    let technician = samples::device_key(3);
+    case("countersigned by a technician", &[Own, Log], &|f| {
+        let forged = log::Countersignature::sign(&technician, receival.receival.clone());
+        f.sections[0].bytes = forged.to_bytes();
+    });
+    case("a checkpoint by a technician", &[Log], &|f| {
+        let mut forged = inclusion.clone();
+        forged.checkpoint = log::Checkpoint::sign(&technician, forged.checkpoint.head);
+        f.sections[1].bytes = forged.to_bytes();
+    });
+    // Whatever else is signed by the right key, and is not so.
+    let heads: [(&str, fn(&mut log::Head)); 6] = [
+        ("version", |h| h.version = 2),
+        ("size", |h| h.size = 6),
+        ("a greater size", |h| h.size = 9),
+        ("root", |h| h.root[3] ^= 1),
+        ("a time before", |h| h.at = h.at.plus(-3)),
+        ("size 0", |h| h.size = 0),
+    ];
+    for (name, change) in heads {
+        case(&format!("checkpoint with another {name}"), &[Log], &|f| {
+            let mut forged = inclusion.clone();
+            change(&mut forged.checkpoint.head);
+            let head = forged.checkpoint.head;
+            forged.checkpoint = log::Checkpoint::sign(&samples::server_key(), head);
+            f.sections[1].bytes = forged.to_bytes();
+        });
+    }
+    let receivals: [(&str, &[Check], fn(&mut log::Receival)); 6] = [
+        ("version", &[Own, Log], |r| r.version = 2),
+        ("sheet", &[Own, Log], |r| r.sheet = SheetHash([1; 32])),
+        ("epoch", &[Log], |r| r.epoch += 1),
+        ("serial", &[Log], |r| r.serial += 1),
+        ("serial 0", &[Log], |r| r.serial = 0),
+        ("time", &[Log], |r| r.at = r.at.plus(1)),
+    ];
+    for (name, meant, change) in receivals {
+        case(&format!("countersigned with another {name}"), meant, &|f| {
+            let mut forged = receival.receival.clone();
+            change(&mut forged);
+            let forged = log::Countersignature::sign(&samples::server_key(), forged);
+            f.sections[0].bytes = forged.to_bytes();
+        });
+    }
+    for at in 0..inclusion.path.len() {
+        case(&format!("step {at} of the path changed"), &[Log], &|f| {
+            let mut changed = inclusion.clone();
+            changed.path[at].0[0] ^= 1;
+            f.sections[1].bytes = changed.to_bytes();
+        });
+        case(&format!("step {at} of the path left out"), &[Log], &|f| {
+            let mut changed = inclusion.clone();
+            changed.path.remove(at);
+            f.sections[1].bytes = changed.to_bytes();
+        });
+    }
+    let at = testing::at(9_110);
+    case("another sheet's time-stamp", &[Timestamp], &|f| {
+        f.sections[2] = other.sections[2].clone();
+    });
+    case("a time-stamp of another request", &[Timestamp], &|f| {
+        let mut changed = token(own.hash(), at);
+        changed.nonce = NONCE - 1;
+        f.sections[2].bytes = changed.to_bytes();
+    });
+    case("a time-stamp after its certificate", &[Timestamp], &|f| {
+        f.sections[2].bytes = token(own.hash(), Moment(7_258_118_400)).to_bytes();
+    });
+    case("a token cut off", &[Timestamp], &|f| {
+        let mut changed = token(own.hash(), at);
+        changed.token.pop();
+        f.sections[2].bytes = changed.to_bytes();
+    });
+    case("a step more", &[Log], &|f| {
+        let mut changed = inclusion.clone();
+        changed.path.push(changed.path[0]);
+        f.sections[1].bytes = changed.to_bytes();
+    });
+    let asks = |authority: &[u8]| Asked {
+        authorities: vec![authority.to_vec()],
+        ..ours()
+    };
+    for known in [AUTHORITY, ISSUER] {
+        corpus.case("an authority given", &whole.to_bytes(), &asks(known), &[]);
+    }
+    let unknown = &asks(&AUTHORITY[1..]);
+    corpus.case(
+        "another authority given",
+        &whole.to_bytes(),
+        unknown,
+        &[Authority],
+    );
+    corpus.case(
+        "an authority given for nothing",
+        &file(&own),
+        &asks(ISSUER),
+        &[],
+    );
+}
+
 /// Bytes that are no file, or no sheet.
 fn damaged(corpus: &mut Corpus<'_>) {
     let own = samples::file(3, &sheet(3, 1, Language::Zh, SheetKind::Ink, 1, NONE));
@@ -428,7 +580,10 @@ fn flips(folder: &Path, files: u32) -> Vec<Value> {
             let kind = SheetKind::ALL[n as usize % SheetKind::ALL.len()];
             let language = if n % 2 == 0 { Language::Zh } else { Language::En };
             let ticket = u8::try_from(n % 251).unwrap();
-            let bytes = file(&sheet(3, ticket, language, kind, 1 + u64::from(n / 251), [NONE, SheetHash([9; 32])][usize::from(n >= 251)]));
+            let previous = [NONE, SheetHash([9; 32])][usize::from(n >= 251)];
+            let sheet = sheet(3, ticket, language, kind, 1 + u64::from(n / 251), previous);
+            let bytes = from_server(&sheet).to_bytes();
+            assert!(verify(&bytes, &asked).good);
             let name = format!("flips-{n}.gds");
             fs::write(folder.join(&name), &bytes).unwrap();
             let flips: Vec<_> = (0..bytes.len())

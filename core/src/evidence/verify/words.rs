@@ -71,7 +71,20 @@ pub(super) fn not_proven(
     if told.clock != "clock_fresh" {
         found.push("time");
     }
-    found.push("server");
+    if told.countersigned.is_none() {
+        found.push("server");
+    }
+    if told.countersigned.is_some() && told.log_size.is_none() {
+        found.push("log");
+    }
+    if told.log_size.is_some() {
+        found.push("one_log");
+    }
+    match &told.stamped {
+        None => found.push("timestamp"),
+        Some(_) if not_asked(Check::Authority) => found.push("authority"),
+        Some(_) => {}
+    }
     if not_asked(Check::Receipt) {
         found.push("exchange");
     }
@@ -81,9 +94,6 @@ pub(super) fn not_proven(
     }
     if told.erased > 0 {
         found.push("erased");
-    }
-    if told.sections_unknown > 0 {
-        found.push("sections");
     }
     if checks.contains(&(Check::Form, Outcome::NotReached)) {
         found.push("form");
@@ -130,6 +140,18 @@ pub fn words(report: &Report, language: Language) -> String {
             told.device
         ));
         line(&format!("{}: {}", head("running"), told.running));
+        if let Some(own) = told.countersigned {
+            let (at, serial) = (own.at, own.serial);
+            line(&format!(
+                "{}: {at}, {} {serial}",
+                head("countersigned"),
+                head("serial")
+            ));
+        }
+    }
+    if let Some(stamped) = report.told.as_ref().and_then(|told| told.stamped.as_ref()) {
+        let (at, authority) = (stamped.at, &stamped.authority);
+        line(&format!("{}: {at}, {authority}", head("stamped")));
     }
     line("");
     line(head("checks"));

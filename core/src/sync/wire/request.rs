@@ -28,6 +28,8 @@ struct WireRequest {
     given_back: Option<WireGivenBack>,
     #[n(6)]
     unsent: Option<Unsent>,
+    #[n(7)]
+    sheet_log: Option<u64>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -147,6 +149,7 @@ pub fn encode_request(request: &Request) -> Vec<u8> {
         changesets,
         given_back: (!request.given_back.is_empty()).then(|| wire_given_back(&request.given_back)),
         unsent: request.unsent,
+        sheet_log: request.sheet_log,
     };
     codec::frame(&codec::encode(&wire), &raw, codec::LEVEL_EXCHANGE)
 }
@@ -226,6 +229,8 @@ pub struct Received {
     pub given_back: GivenBack,
     /// What the device has and does not send with this.
     pub unsent: Option<Unsent>,
+    /// The size of the log of sheets that the device has a checkpoint of.
+    pub sheet_log: Option<u64>,
 }
 
 /// Changesets whose references are still to be resolved.
@@ -267,6 +272,7 @@ pub fn decode_request(body: &[u8]) -> Result<Received, Malformed> {
             .transpose()?
             .unwrap_or_default(),
         unsent: wire.unsent,
+        sheet_log: wire.sheet_log,
     })
 }
 

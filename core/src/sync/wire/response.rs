@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::{RawDown, WireChangeset, WireNumber, WireRest};
 use crate::clock::Timestamp;
+use crate::evidence::log::News;
 use crate::ids::{ActorId, DeviceId, Part, TicketId};
 use crate::sync::changeset::{Changeset, Header, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
@@ -55,6 +56,8 @@ struct WireNews {
     backed_up: Option<BackedUp>,
     #[n(11)]
     wipe: Option<WipeOrder>,
+    #[n(12)]
+    sheet_log: Option<News>,
 }
 
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -230,6 +233,7 @@ pub fn encode_response(response: &Response, level: i32) -> Vec<u8> {
         epoch: response.epoch,
         backed_up: response.backed_up.clone(),
         wipe: response.wipe.clone(),
+        sheet_log: response.sheet_log.clone(),
     };
     let idle = news.verdicts.is_empty()
         && news.devices.is_empty()
@@ -241,7 +245,8 @@ pub fn encode_response(response: &Response, level: i32) -> Vec<u8> {
         && news.snapshots.is_empty()
         && news.epoch.is_none()
         && news.backed_up.is_none()
-        && news.wipe.is_none();
+        && news.wipe.is_none()
+        && news.sheet_log.is_none();
     let wire = WireResponse {
         cursor: response.cursor.clone(),
         through: response.through,
@@ -313,6 +318,7 @@ pub fn decode_response(
         epoch: None,
         backed_up: None,
         wipe: None,
+        sheet_log: None,
     };
     let Some(news) = wire.news else {
         raw.finish()?;
@@ -345,6 +351,7 @@ pub fn decode_response(
     response.epoch = news.epoch;
     response.backed_up = news.backed_up;
     response.wipe = news.wipe;
+    response.sheet_log = news.sheet_log;
     let find = |index: u64| {
         let own = response.devices.iter().find(|d| d.index == index).cloned();
         own.or_else(|| device(index))

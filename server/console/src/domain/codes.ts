@@ -53,7 +53,7 @@ export const COLLECTIONS = ['notes', 'parts_used', 'photos'] as const
 export const VERDICTS = ['admitted', 'duplicate', 'held', 'quarantined', 'refused'] as const
 export const QUARANTINE_REASONS = [
   'reassigned', 'right_lost', 'revoked', 'depends_on_quarantined', 'sequence_twice', 'never_complete',
-  'policy_changed',
+  'policy_changed', 'signed',
 ] as const
 export const MERGED = ['none', 'soft', 'hard'] as const
 

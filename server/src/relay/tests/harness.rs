@@ -349,6 +349,7 @@ impl Phone {
                 .collect(),
             given_back: Default::default(),
             unsent: None,
+            sheet_log: None,
         })
     }
 

@@ -316,6 +316,7 @@ fn another_epoch_and_a_reference_to_nothing_store_nothing() {
             }],
             given_back: Default::default(),
             unsent: None,
+            sheet_log: None,
         });
     assert!(matches!(
         phone.raw(&server, &unknown),

@@ -264,6 +264,7 @@ impl Author {
             changesets,
             given_back: Default::default(),
             unsent: None,
+            sheet_log: None,
         };
         let body = encode_request(&request);
         state

@@ -85,6 +85,7 @@ pub fn run(data: &[u8]) {
         changesets: Vec::new(),
         given_back: GivenBack::default(),
         unsent: None,
+        sheet_log: None,
     });
     let _whatever = relay.sync(testing::at(50_000), &sender, &request);
     for index in 1..=2 {
