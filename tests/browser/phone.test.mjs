@@ -3,66 +3,21 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { test } from "node:test";
-import { deflateSync } from "node:zlib";
 
 import { person } from "../node/lib/sample.mjs";
 import { dataFolder, gongdan, sampleRequests } from "../node/lib/server.mjs";
-import { counts, enrol, installed, part, PIN, reopen, type, unlock } from "./lib/app.mjs";
+import { counts, done, enrol, installed, leaveOut, part, reopen, step, type, unlock } from "./lib/app.mjs";
+import { seriousFindings } from "./lib/axe.mjs";
 import { phonePage, profile, start } from "./lib/chromium.mjs";
 import { addUser, signIn, startServer } from "./lib/office.mjs";
+import { picture } from "./lib/picture.mjs";
 
 const TECHNICIAN = "G4001";
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-/** A page's findings that keep somebody out; the page's policy does not let a test add a script. */
-async function seriousFindings({ session }) {
-  await session.send("Runtime.evaluate", { expression: axe });
-  const { result, exceptionDetails } = await session.send("Runtime.evaluate", {
-    expression: `axe.run(document, { resultTypes: ["violations"] }).then((found) => JSON.stringify(found.violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => id + ": " + nodes.map((node) => node.target.join(" ")).join(", "))))`,
-    awaitPromise: true,
-    returnByValue: true,
-  });
-  assert.equal(exceptionDetails, undefined);
-  return JSON.parse(result.value);
-}
 
 async function screenshot({ page }, name) {
   const folder = process.env.GONGDAN_SCREENSHOTS;
   if (folder) await page.screenshot({ path: `${folder}/phone-${name}.png` });
-}
-
-/** A JPEG is made by the page; this is what the camera hands it: a PNG of one colour. */
-function picture(width, height) {
-  const crcTable = Array.from({ length: 256 }, (_, n) => {
-    let c = n;
-    for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-    return c >>> 0;
-  });
-  const chunk = (kind, data) => {
-    const body = Buffer.concat([Buffer.from(kind), data]);
-    let crc = 0xffffffff;
-    for (const byte of body) crc = crcTable[(crc ^ byte) & 255] ^ (crc >>> 8);
-    const out = Buffer.alloc(body.length + 8);
-    out.writeUInt32BE(data.length, 0);
-    body.copy(out, 4);
-    out.writeUInt32BE((crc ^ 0xffffffff) >>> 0, body.length + 4);
-    return out;
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  const row = Buffer.alloc(1 + width * 3, 0x55);
-  row[0] = 0;
-  const pixels = deflateSync(Buffer.concat(Array.from({ length: height }, () => row)));
-  return Buffer.concat([
-    Buffer.from("89504e470d0a1a0a", "hex"), chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", Buffer.alloc(0)),
-  ]);
 }
 
 async function open(shown, address) {
@@ -72,21 +27,6 @@ async function openTicket({ page }, id) {
   await page.locator(`[data-ticket="${id}"]`).click();
   await part(page, "problem").waitFor();
 }
-/** Opens a step of the visit where it is not open already, and gives it. */
-async function step(page, kind) {
-  const item = part(page, `step-${kind}`);
-  const head = item.locator(".van-cell").first();
-  if ((await head.getAttribute("aria-expanded")) !== "true") await head.click();
-  return item;
-}
-async function leaveOut(page, kind, reason) {
-  await step(page, kind);
-  await part(page, `skip-${kind}`).click();
-  await type(page, "reason", reason);
-  await page.locator(".van-dialog__confirm").click();
-  await page.locator(`[data-test="step-${kind}"][data-skipped="true"]`).waitFor();
-}
-const done = (page, kind) => page.locator(`[data-test="step-${kind}"][data-done="true"]`).waitFor();
 
 /** Bytes of the whole app as they come over the line. */
 const DOWNLOAD_BYTES_MAX = 2_500_000;

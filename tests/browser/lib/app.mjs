@@ -36,3 +36,19 @@ export async function unlock({ page }) {
 
 /** The whole app is on the phone and serves this page. */
 export const installed = ({ page }) => page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+
+/** Opens a step of the visit where it is not open already, and gives it. */
+export async function step(page, kind) {
+  const item = part(page, `step-${kind}`);
+  const head = item.locator(".van-cell").first();
+  if ((await head.getAttribute("aria-expanded")) !== "true") await head.click();
+  return item;
+}
+export async function leaveOut(page, kind, reason) {
+  await step(page, kind);
+  await part(page, `skip-${kind}`).click();
+  await type(page, "reason", reason);
+  await page.locator(".van-dialog__confirm").click();
+  await page.locator(`[data-test="step-${kind}"][data-skipped="true"]`).waitFor();
+}
+export const done = (page, kind) => page.locator(`[data-test="step-${kind}"][data-done="true"]`).waitFor();

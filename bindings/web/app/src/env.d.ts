@@ -25,6 +25,13 @@ declare module '#core/gongdan_web.js' {
   export interface Transport {
     send(request: Request): Promise<Response>
   }
+  export class FrozenSheet {
+    private constructor()
+    free(): void
+    title(): string
+    lines(): string
+    shown(): string
+  }
   export class Phone {
     private constructor()
     static open(path: string, keyStore: KeyStore, observer?: Observer): Promise<Phone>
@@ -54,6 +61,11 @@ declare module '#core/gongdan_web.js' {
     readBlob(hash: string, offset: number, length: number): Uint8Array | undefined
     markBlobSent(hash: string): void
     dropBlob(hash: string): boolean
+    freeze(ticket: string, language: string, offsetMinutes: number): FrozenSheet
+    seal(frozen: FrozenSheet, signing: string, clock: string): string
+    sheetDifferences(blob: string): string
+    receiptTaken(sheet: string): void
+    evidenceFile(blob: string, enclosedBytesMax: number): Uint8Array | undefined
     signRequest(method: string, path: string, body: Uint8Array): string
     sync(transport: Transport): Promise<string>
     unsent(): string
@@ -62,6 +74,14 @@ declare module '#core/gongdan_web.js' {
     logout(): string
   }
   export function parseInvitation(uri: string): string
+  export function inkFault(ink: string): string | undefined
+  export function verifyEvidence(
+    file: Uint8Array,
+    organisationKey: Uint8Array | undefined,
+    ticket: string | undefined,
+    receipt: string | undefined,
+    language: string,
+  ): string
   export function reportWipe(path: string, transport: Transport, keyStore: KeyStore): Promise<void>
   export function derivePinKey(pin: string, salt: Uint8Array, memoryKib: number, passes: number): Uint8Array
   export default function init(options: { module_or_path: string }): Promise<unknown>

@@ -30,6 +30,7 @@ const remote = Comlink.wrap<PhoneApi>(worker) as unknown as PhoneApi
 /** What can be cloned to the worker: Vue's proxies cannot. */
 function plain(argument: unknown): unknown {
   if (typeof argument !== 'object' || argument === null || argument instanceof Uint8Array) return argument
+  if (Array.isArray(argument)) return argument.map(plain)
   return JSON.parse(JSON.stringify(argument))
 }
 

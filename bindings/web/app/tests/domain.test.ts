@@ -5,8 +5,13 @@ import { clockOf } from '@/domain/clock'
 import { shownCommand } from '@/domain/command'
 import { delaySeconds, isPin } from '@/domain/delay'
 import { faultOf, PhoneError, textKeys } from '@/domain/fault'
+import { areaOf, inkOf, pathOf, placed } from '@/domain/ink'
 import { lostBy } from '@/domain/lost'
+import { receiptContent } from '@/domain/receipt'
 import { EDGE_MAX, fitted } from '@/domain/photo'
+import {
+  answered, CAPACITIES, confirmation, currentSheets, IDENTIFIED, KINDS, known, noAnswers, nobody, REMARKS_CHARS_MAX, SIGNERS_MAX, unsigned,
+} from '@/domain/signing'
 import { STATUSES, type TicketView } from '@/domain/types'
 import { current, open, PACK, settled, skipItem, testLine, visitSteps } from '@/domain/visit'
 import { blankTicket, item } from './fixtures'
@@ -87,7 +92,7 @@ describe('the visit', () => {
     expect(current(visitSteps(ticket, items))?.kind).toBe('complete')
     const struck = { ...ticket, photos: ticket.photos.map((photo) => ({ ...photo, struck_out: true })) }
     expect(open(visitSteps(struck, items)).map((step) => step.kind)).toEqual(['photos'])
-    expect(visitSteps({ ...ticket, status: 'completed' }, items).every(settled)).toBe(true)
+    expect(visitSteps({ ...ticket, status: 'confirmed' }, items).every(settled)).toBe(true)
   })
   it('writes a test with its standard on one line', () => {
     expect([testLine(' a ', ''), testLine('a', ' 35 ')]).toEqual(['a', 'a | 35'])
@@ -133,5 +138,103 @@ describe('photos', () => {
     expect(fitted(3200, 1600)).toEqual({ width: EDGE_MAX, height: EDGE_MAX / 2 })
     expect(fitted(800, 600)).toEqual({ width: 800, height: 600 })
     expect(fitted(10_000, 1)).toEqual({ width: EDGE_MAX, height: 1 })
+  })
+})
+
+describe('ink', () => {
+  const at = (x: number, y: number, at: number, pressure = 0.5) => ({ x, y, at, pressure })
+  const name = [[at(10, 20, 1000.4), at(340, 150, 1030.6)], [at(40, 60, 1200)]]
+
+  it('a turned screen shows all of it at one scale, and gives it back as it was', () => {
+    expect(areaOf(name, 358, 320)).toEqual({ scale: 1, width: 358, height: 320 })
+    // Lying: lower than the ink is high. Both directions shrink alike, and the area grows to what is seen.
+    const lying = areaOf(name, 812, 100)
+    expect(lying.scale).toBeCloseTo(100 / 150)
+    expect(lying.width / lying.height).toBeCloseTo(812 / 100)
+    expect(lying.height).toBeCloseTo(150)
+    expect(areaOf(name, 358, 320)).toEqual({ scale: 1, width: 358, height: 320 })
+    // A signature from edge to edge of a lying phone is seen whole on one held upright.
+    const upright = areaOf([[at(0, 0, 0), at(800, 90, 9)]], 358, 320)
+    expect([upright.width, upright.height]).toEqual([800, expect.closeTo(320 / 0.4475)])
+    // Nothing is divided by a page that is not shown.
+    expect(areaOf(name, 0, 0)).toEqual({ scale: 1, width: 340, height: 150 })
+  })
+
+  it('a finger that leaves the box stays at its edge', () => {
+    const area = areaOf(name, 812, 100)
+    expect(placed(area, -5, 50)).toEqual({ x: 0, y: expect.closeTo(75) })
+    expect(placed(area, 900, 101)).toEqual({ x: area.width, y: area.height })
+  })
+
+  it('is what core takes: hundredths, milliseconds that never run back, pressure where there is any', () => {
+    const ink = inkOf(name, areaOf(name, 358, 320))
+    expect(ink).toEqual({
+      width: 35800,
+      height: 32000,
+      strokes: [
+        [{ x: 1000, y: 2000, millis: 0, pressure: null }, { x: 34000, y: 15000, millis: 30, pressure: null }],
+        [{ x: 4000, y: 6000, millis: 200, pressure: null }],
+      ],
+    })
+    const pressed = inkOf([[at(0, 0, 50, 0.25), at(9, 9, 40, 0.5), at(9, 9, 60, 1)]], areaOf([], 100, 100))
+    expect(pressed.strokes[0]!.map(({ millis, pressure }) => [millis, pressure])).toEqual([[0, 250], [0, 500], [10, 1000]])
+  })
+
+  it('is drawn stroke by stroke, a tap as a dot', () => {
+    expect(name.map(pathOf)).toEqual(['M10 20L340 150', 'M40 60h0'])
+  })
+})
+
+describe('a receipt', () => {
+  it('says the whole hash, the last digit padded with zeros, and the code', () => {
+    expect(receiptContent('00'.repeat(32), '0000-0000-0000-00000')).toBe(`GONGDAN:1:${'0'.repeat(52)}:${'0'.repeat(17)}`)
+    expect(receiptContent('ff'.repeat(32), 'A')).toBe(`GONGDAN:1:${'Z'.repeat(51)}G:A`)
+    expect(receiptContent(`0044${'00'.repeat(30)}`, 'A').slice(10, 14)).toBe('0120')
+  })
+})
+
+describe('a sheet on its way', () => {
+  it('its codes are those of core', () => {
+    const snake = (text: string) => text.replace(/(?<!^)([A-Z])/g, '_$1').toLowerCase()
+    const variants = (path: string, name: string) => {
+      const body = new RegExp(`pub enum ${name} \\{(.*?)^\\}`, 'ms').exec(core(path))?.[1] ?? ''
+      return [...body.matchAll(/^ {4}([A-Z]\w*)/gm)].map((match) => snake(match[1]!))
+    }
+    expect(variants('evidence/answers.rs', 'SheetKind')).toEqual([...KINDS])
+    expect(variants('evidence/answers.rs', 'Identified')).toEqual([...IDENTIFIED])
+    expect(variants('ticket/command.rs', 'Capacity')).toEqual([...CAPACITIES])
+    expect(core('limits.rs')).toContain(`SIGNERS_MAX: usize = ${SIGNERS_MAX};`)
+    expect(Number(/SHEET_REMARKS_CHARS_MAX: usize = ([\d_]+);/.exec(core('limits.rs'))![1]!.replace('_', ''))).toBe(REMARKS_CHARS_MAX)
+    const zh = JSON.parse(readFileSync(join(import.meta.dirname, '../src/locales/zh-CN.json'), 'utf8'))
+    const ink = [...core('evidence/ink.rs').matchAll(/=> "(ink_\w+)"/g)].map((match) => match[1]!)
+    expect(Object.keys(zh.sign.fault)).toEqual(ink)
+    const unfit = [...core('evidence/answers.rs').matchAll(/=> "(sheet_\w+)"/g)].map((match) => match[1]!)
+    expect(unfit.length).toBe(7)
+    expect(unfit.filter((code) => !zh.fault.Unfit[code])).toEqual([])
+  })
+
+  it('waits for all answers but the remarks, and for a title where an employee signs', () => {
+    expect(answered(noAnswers())).toBe(false)
+    expect(answered({ solved: false, satisfied: true, professionalism: 1, remarks: '' })).toBe(true)
+    const signer = { name: ' 陈祎 ', capacity: 'employee', title: '', identified: 'known' } as const
+    expect([known(nobody()), known(signer), known({ ...signer, title: '厂长' }), known({ ...signer, capacity: 'customer' })])
+      .toEqual([false, false, true, true])
+    const sealed = confirmation('ink', noAnswers(), [{ ...signer, ink: null }], null)
+    expect(sealed.signers[0]).toMatchObject({ name: '陈祎', title: null })
+    expect(sealed.answers).toEqual({ solved: null, satisfied: null, professionalism: null, comments: null })
+    expect(unsigned('absent', ' 门锁着 ', ' ')).toMatchObject({ answers: null, signers: [], reason: '门锁着', witness: null })
+  })
+
+  it('a corrected sheet is none of the current ones', () => {
+    const kept = (sheet: string, corrects: string | null) => ({ ...item(sheet), named: { sheet, kind: 'ink' as const, edition: 1, corrects }, blob: '', bytes: 0 })
+    const ticket = blankTicket({ sheets: [kept('a', null), kept('b', 'a'), kept('c', null)] })
+    expect(currentSheets(ticket).map(({ named }) => named.sheet)).toEqual(['c', 'b'])
+  })
+
+  it('the visit ends with a confirmation that saw everything', () => {
+    const end = (ticket: Partial<ReturnType<typeof blankTicket>>) => visitSteps(blankTicket(ticket), []).at(-1)!
+    expect(end({ status: 'completed' })).toMatchObject({ kind: 'sign', done: false, must: true })
+    expect(end({ status: 'confirmed' }).done).toBe(true)
+    expect(end({ status: 'confirmed', covered: false }).done).toBe(false)
   })
 })

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { CAPACITIES, CONFIRMING, IDENTIFIED, KINDS } from '@/domain/signing'
 import { STATUSES } from '@/domain/types'
 import { visitSteps, PACK } from '@/domain/visit'
 import en from '@/locales/en.json'
@@ -55,6 +56,10 @@ describe('texts', () => {
       ...['pending', 'in_flight', 'held', 'quarantined', 'refused'].map((state) => `outbox.state.${state}`),
       ...['lease_over', 'wipe_ordered'].map((code) => `lock.${code}`),
       ...['leader', 'parts', 'customer'].map((code) => `unsolved.${code}`),
+      ...KINDS.map((kind) => `sign.kind.${kind}`),
+      ...CONFIRMING.slice(1).map((kind) => `sign.photo_of.${kind}`),
+      ...CAPACITIES.map((code) => `sign.capacity.${code}`),
+      ...IDENTIFIED.map((code) => `sign.identified.${code}`),
       ...['open', 'visit', 'done'].map((code) => `list.${code}`),
       ...['NoSuchTicket', 'Denied', 'NotLawful', 'Unfit', 'Stale', 'Store', 'Key', 'Network', 'Server', 'Answer', 'Vault']
         .map((variant) => `fault.${variant}.other`),

@@ -1,6 +1,8 @@
 // What core's structs look like as JSON. Instants are RFC 3339 strings, ids and hashes lower-case hexadecimal
 // digits or UUIDs, money is in fen.
 
+import type { SheetKind } from './signing'
+
 export const STATUSES = [
   'received', 'assigned', 'accepted', 'appointed', 'departed', 'arrived', 'suspended', 'completed', 'confirmed',
   'closed', 'cancelled',
@@ -21,6 +23,7 @@ export interface Entry {
 export interface Catalogue {
   version: number
   organisation: string
+  consent: Label
   zone: string
   regions: Entry[]
   product_lines: (Entry & { checklist: string; parts: Entry[] })[]
@@ -95,6 +98,9 @@ export interface Ticket {
   quotes: (Item & { amount_fen: number; explanation: string; consent: string | null })[]
   photos: (Item & { blob: string; media_type: string; bytes: number; caption: string; struck_out: boolean })[]
   confirmations: Item[]
+  sheets: (Item & { named: { sheet: string; kind: SheetKind; edition: number; corrects: string | null }; blob: string; bytes: number })[]
+  /** The confirmations saw everything that was done. */
+  covered: boolean
   conflicts: Conflict[]
 }
 export type Heads = Partial<Record<Part, string[]>>

@@ -7,7 +7,7 @@ import type { Answer, Entry, Ticket } from './types'
 
 export type StepKind =
   | 'accept' | 'contact' | 'appoint' | 'pack' | 'depart' | 'arrive' | 'checklist' | 'account' | 'product'
-  | 'tests' | 'diagnosis' | 'quote' | 'parts' | 'photos' | 'complete'
+  | 'tests' | 'diagnosis' | 'quote' | 'parts' | 'photos' | 'complete' | 'sign'
 
 export interface Step {
   kind: StepKind
@@ -62,6 +62,7 @@ export function visitSteps(ticket: Ticket, items: readonly Entry[]): Step[] {
     step('parts', 'R72', ticket.parts_used.some((part) => !part.struck_out)),
     step('photos', 'R82', ticket.photos.some((photo) => !photo.struck_out)),
     step('complete', 'R73', AFTER_COMPLETION.includes(ticket.status), true),
+    step('sign', 'R74 R86–R91', ['confirmed', 'closed'].includes(ticket.status) && ticket.covered, true),
   ]
 }
 
@@ -72,9 +73,11 @@ export function current(steps: readonly Step[]): Step | null {
   return steps.find((step) => !settled(step)) ?? null
 }
 
+const AT_THE_END: readonly StepKind[] = ['complete', 'sign']
+
 /** What has to be done or left out with a reason before the work is called complete. */
 export function open(steps: readonly Step[]): Step[] {
-  return steps.filter((step) => step.kind !== 'complete' && !settled(step))
+  return steps.filter((step) => !AT_THE_END.includes(step.kind) && !settled(step))
 }
 
 /** A test of the table (R76) as a step of the diagnosis keeps it. */

@@ -4,6 +4,8 @@ import type {
   BlobRow, Catalogue, Command, Filter, Heads, OutboxCounts, OutboxItem, Summary, TicketView, Unsent,
 } from '@/domain/types'
 import type { Fault } from '@/domain/fault'
+import type { Ink } from '@/domain/ink'
+import type { confirmation, Role, unsigned } from '@/domain/signing'
 
 /** Where the store stands. */
 export type Place =
@@ -38,6 +40,31 @@ export interface Hearing {
   changed(tickets: string[]): void
 }
 
+/** A sheet as the customer reads it; `shown` is its hash. */
+export interface FrozenText {
+  title: string
+  lines: { label: string; text: string }[]
+  shown: string
+}
+export interface Receipt {
+  code: string
+  /** What the QR code says. */
+  content: string
+}
+export interface SealedText {
+  sheet: string
+  blob: string
+  receipt: Receipt
+}
+export type Signing = ReturnType<typeof confirmation> | ReturnType<typeof unsigned>
+/** Where a sheet and its ticket say different things; nothing on the side that does not have it. */
+export interface Difference {
+  path: string
+  label: string
+  signed: string | null
+  ticket: string | null
+}
+
 export interface PhoneApi {
   /** Takes the store, or says why not; from then on `hearing` is told. */
   start(hearing: Hearing): Promise<Place>
@@ -55,6 +82,18 @@ export interface PhoneApi {
   addPhoto(ticket: string, seen: Heads, mediaType: string, bytes: Uint8Array, caption: string): Promise<string>
   unsentBlobs(): Promise<BlobRow[]>
   readBlob(hash: string): Promise<Uint8Array | null>
+  /** Freezes a ticket for the customer to read (`zh`, `en`); nothing is stored. */
+  freeze(ticket: string, language: string): Promise<FrozenText>
+  /** The customer gave the phone back without signing. */
+  forgetFrozen(): Promise<void>
+  /** Why ink is no signature, in core's code; nothing where it can be one. */
+  inkFault(ink: Ink): Promise<string | null>
+  seal(shown: string, signing: Signing, role: Role, photos: Uint8Array[]): Promise<SealedText>
+  /** Nothing where the sheet's bytes are not on this phone; so with the next two. */
+  sheetReceipt(blob: string): Promise<Receipt | null>
+  sheetDifferences(blob: string): Promise<Difference[] | null>
+  evidenceFile(blob: string): Promise<Uint8Array | null>
+  receiptTaken(sheet: string): Promise<void>
   sync(): Promise<void>
   unsent(): Promise<Unsent>
   writeRescue(passphrase: string): Promise<Uint8Array>

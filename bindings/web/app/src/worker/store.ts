@@ -4,12 +4,13 @@
 
 import * as Comlink from 'comlink'
 import coreUrl from '#core/gongdan_web_bg.wasm?url'
-import init, { Phone, parseInvitation, reportWipe } from '#core/gongdan_web.js'
+import init, { inkFault, Phone, parseInvitation, reportWipe } from '#core/gongdan_web.js'
 import { faultOf, PhoneError, type Fault } from '@/domain/fault'
 import type { BlobRow, OutboxCounts, OutboxItem, Unsent } from '@/domain/types'
 import type { Hearing, PhoneApi, Place, Standing } from './api'
 import { Record2 } from './files'
 import { PhotoLane, type Begun } from './photos'
+import { Sheets } from './sheets'
 import { Syncing } from './syncing'
 import { transport } from './transport'
 import { Vault } from './vault'
@@ -25,6 +26,7 @@ let vault: Vault | undefined
 let begun: Record2<Begun> | undefined
 let phone: Phone | undefined
 let syncing: Syncing | undefined
+const sheets = new Sheets()
 let place: Place = 'not_enrolled'
 
 /** What waits until the lock is given; the lock is held until the worker ends. */
@@ -93,6 +95,7 @@ function opened(now: Phone): void {
 
 function emptied(): void {
   syncing?.stop()
+  sheets.forget()
   phone = undefined
   syncing = undefined
   place = vault?.wasWiped ? 'wiped' : 'not_enrolled'
@@ -171,6 +174,18 @@ const api: { [K in keyof PhoneApi]: (...args: Parameters<PhoneApi[K]>) => unknow
   },
   unsentBlobs: () => read(held(phone).unsentBlobs()),
   readBlob: (hash) => held(phone).readBlob(hash, 0, Number.MAX_SAFE_INTEGER) ?? null,
+  freeze: (ticket, language) => sheets.freeze(held(phone), ticket, language),
+  forgetFrozen: () => sheets.forget(),
+  inkFault: (ink) => inkFault(JSON.stringify(ink)) ?? null,
+  seal(shown, signing, role, photos) {
+    const sealed = sheets.seal(held(phone), shown, signing, role, photos)
+    written()
+    return sealed
+  },
+  sheetReceipt: (blob) => sheets.receipt(held(phone), blob),
+  sheetDifferences: (blob) => read(held(phone).sheetDifferences(blob)),
+  evidenceFile: (blob) => sheets.evidence(held(phone), blob),
+  receiptTaken: (sheet) => held(phone).receiptTaken(sheet),
   sync: () => held(syncing).run(),
   unsent: () => read(held(phone).unsent()),
   writeRescue: (passphrase) => held(phone).writeRescue(passphrase),
