@@ -202,6 +202,8 @@ pub fn verify_evidence(
         organisation,
         ticket,
         receipt,
+        // A phone is told of no authority: a time-stamp counts as not checked against one.
+        ..Asked::default()
     };
     let report = verify(&file, &asked);
     Ok(EvidenceReport {
