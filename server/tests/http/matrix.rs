@@ -207,7 +207,7 @@ impl Matrix {
     /// The path with its ids.
     fn path(&self, row: &Row, asker: &Asker) -> String {
         let filled = |id: &str| {
-            let mut path = row.template.clone();
+            let mut path = row.template.replace("{sheet}", &"ab".repeat(32));
             if let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
                 path.replace_range(from..=to, id);
             }
