@@ -23,6 +23,7 @@ beforeEach(async () => {
     [`GET /v1/tickets/${TICKET_ID}`]: () => ok(shown),
     [`GET /v1/tickets/${TICKET_ID}/timeline`]: () => ok({ entries: timeline }),
     [`POST /v1/tickets/${TICKET_ID}/commands`]: () => answer(),
+    [`GET /v1/tickets/${TICKET_ID}/sheets/${'2'.repeat(64)}/evidence`]: () => ok({}),
   })
   vi.stubGlobal('EventSource', Stream)
   await loadCatalogue()
@@ -265,5 +266,29 @@ describe('the page', () => {
     await settled()
     expect(document.documentElement.lang).toBe('zh-CN')
     expect(wrapper.find('.conflict h3').text()).toMatch(/^\p{Script=Han}+$/u)
+  })
+})
+
+describe('signed sheets', () => {
+  const sheet = (n: number, kind: 'ink' | 'absent', corrects: string | null = null) => ({
+    key: `sheet${n}`, at: '2026-11-22T05:00:00Z', actor: detail.ticket.events[0]!.actor, blob: 'bb'.repeat(32), bytes: 9_000,
+    named: { sheet: `${n}`.repeat(64), kind, edition: corrects ? 2 : 1, corrects },
+  })
+
+  it('stand there newest first, the corrected one marked, and can be taken away as evidence', async () => {
+    shown.ticket.sheets = [sheet(1, 'absent'), sheet(2, 'ink'), sheet(3, 'ink', '2'.repeat(64))]
+    const rows = (await page()).findAll('[data-test="sheet"]')
+    expect(rows.map((row) => [row.find('b').text(), row.find('.tag').text(), row.find('.tag').classes('green')])).toEqual([
+      ['Signed on the screen', 'Edition 2', true],
+      ['Signed on the screen', 'Edition 1, corrected', false],
+      ['Customer absent', 'Edition 1', false],
+    ])
+    await rows[1]!.find('button').trigger('click')
+    await settled()
+    expect(asked.map((request) => request.path)).toContain(`/v1/tickets/${TICKET_ID}/sheets/${'2'.repeat(64)}/evidence`)
+  })
+
+  it('are no card where the customer signed nothing', async () => {
+    expect((await page()).find('[data-test="sheets"]').exists()).toBe(false)
   })
 })

@@ -32,6 +32,8 @@ export const api = {
 
   exportTicket: (id: string) => request<unknown>('GET', `/v1/tickets/${segment(id)}/export`),
 
+  sheetEvidence: (id: string, sheet: string) => download(`/v1/tickets/${segment(id)}/sheets/${segment(sheet)}/evidence`),
+
   users: () => request<{ users: User[] }>('GET', '/v1/users'),
   addUser: (id: string, fields: UserFields) =>
     request<User>('POST', '/v1/users', { id, ...fields, group: fields.group || null, unit: fields.unit || null }),

@@ -329,6 +329,16 @@ export interface Photo extends Item {
   struck_out: boolean
 }
 
+export type SheetKind = 'ink' | 'paper' | 'reply' | 'receipt' | 'absent' | 'refused'
+/** The reference of a signed sheet in its ticket. */
+export interface SheetKept {
+  key: string
+  at: string
+  actor: string
+  named: { sheet: string; kind: SheetKind; edition: number; corrects: string | null }
+  blob: string
+  bytes: number
+}
 export interface Confirmation extends Item {
   method: ConfirmationMethod
   answers: FourAnswers
@@ -367,6 +377,7 @@ export interface Ticket {
   photos: Photo[]
   confirmations: Confirmation[]
   signatures: Signature[]
+  sheets?: SheetKept[]
   follow_ups: FollowUpCall[]
   conflicts: Conflict[]
 }
