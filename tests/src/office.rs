@@ -9,13 +9,14 @@ use gongdan_core::clock::Timestamp;
 use gongdan_core::document::TicketDoc;
 use gongdan_core::ids::{ActorId, ChangeHash, ChangesetHash, DeviceId, Part, PersonId, TicketId};
 use gongdan_core::policy::{self, Relation, Role, Standing};
-use gongdan_core::replica::{Identity, Seen};
+use gongdan_core::replica::{Identity, OwnCertificate, Seen};
 use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::codec;
 use gongdan_core::sync::keys::{DeviceKey, PublicKey};
 use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::testing::person;
 use gongdan_core::ticket::{Act, EventKind, Ticket};
+use gongdan_server::auth::certificates::{self, Return};
 use gongdan_server::auth::enrolment::{self, Enrolment};
 use gongdan_server::auth::identity::{self, ServerKeys};
 use gongdan_server::auth::incarnation::{self, Incarnation};
@@ -86,6 +87,7 @@ pub struct Office {
     clock: VirtualClock,
     keys: Arc<ServerKeys>,
     relay: Relay,
+    wake: Wake,
     db: Database,
     folder: tempfile::TempDir,
 }
@@ -111,9 +113,11 @@ impl Office {
             })
             .expect("a database that was just made");
         let keys = Arc::new(keys);
-        let relay = Relay::start(db.clone(), Arc::clone(&keys), host.clone(), Wake::default())
+        let wake = Wake::default();
+        let relay = Relay::start(db.clone(), Arc::clone(&keys), host.clone(), wake.clone())
             .expect("a relay over a new database");
         Self {
+            wake,
             host,
             clock: clock.clone(),
             keys,
@@ -134,7 +138,7 @@ impl Office {
     /// It did; the relay of before is still there.
     pub fn try_restart(&mut self) -> Result<(), StoreError> {
         let (db, keys) = (self.db.clone(), Arc::clone(&self.keys));
-        self.relay = Relay::start(db, keys, self.host.clone(), Wake::default())?;
+        self.relay = Relay::start(db, keys, self.host.clone(), self.wake.clone())?;
         Ok(())
     }
 
@@ -165,7 +169,11 @@ impl Office {
 
     /// A backup of the server as it stands; when it was taken, and its folder. Nothing else writes meanwhile.
     pub fn backup(&self) -> (Timestamp, tempfile::TempDir) {
-        let folder = tempfile::tempdir().expect("a folder for the backup");
+        self.backup_to(tempfile::tempdir().expect("a folder for the backup"))
+    }
+
+    /// The same into this folder.
+    pub fn backup_to(&self, folder: tempfile::TempDir) -> (Timestamp, tempfile::TempDir) {
         for file in ["gongdan.db", "gongdan.db-wal"] {
             let from = self.folder.path().join(file);
             std::fs::copy(from, folder.path().join(file)).expect("a database in use");
@@ -217,6 +225,11 @@ impl Office {
         &self.db
     }
 
+    /// What rings after commits.
+    pub fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
     /// The relay.
     pub fn relay(&self) -> &Relay {
         &self.relay
@@ -256,6 +269,45 @@ impl Office {
             Incarnation::Begun(device) => device,
             other => panic!("incarnation: {other:?}"),
         }
+    }
+
+    /// Whether a device is known; one that was enrolled after a backup that was put back is not.
+    pub fn knows(&self, device: DeviceId) -> bool {
+        self.device(device).is_some()
+    }
+
+    /// Whether a device may do nothing but upload.
+    pub fn is_revoked(&self, device: DeviceId) -> bool {
+        self.device(device).is_some_and(|found| found.is_revoked())
+    }
+
+    fn device(&self, device: DeviceId) -> Option<devices::Device> {
+        let found = self.db.read(|c| devices::find(c, device));
+        found.expect("the database is there")
+    }
+
+    /// A device's certificate, with the key that it verifies by.
+    pub fn certificate(&self, device: DeviceId) -> OwnCertificate {
+        let issued = self.db.write(|tx| {
+            let key = certificates::load_or_create(tx, &self.host)?;
+            let found = devices::find(tx, device)?.expect("an enrolled device");
+            Ok::<_, StoreError>(OwnCertificate {
+                organisation_key: *key.public().as_bytes(),
+                certificate: certificates::of(tx, &key, found.index, &self.host)?,
+            })
+        });
+        issued.expect("the database is there")
+    }
+
+    /// Takes a device back by its certificate, as the server's handler does it.
+    pub fn take_back(&self, shown: &OwnCertificate) {
+        let taken = self.db.write(|tx| {
+            let key = certificates::load_or_create(tx, &self.host)?.public();
+            let certified = shown.certificate.verify(&key).expect("its own certificate");
+            let person = certified.person().expect("a person's device");
+            certificates::take_back(tx, &shown.certificate, &certified, person, &self.host)
+        });
+        assert_eq!(taken.expect("the database is there"), Return::Known);
     }
 
     /// One request of a device, as the server's handler does it once the device has proved itself.

@@ -78,11 +78,21 @@ faults! {
     CatalogueChange => "catalogue change",
     /// A person works on two phones.
     TwoPhones => "two phones",
+    /// A phone is copied with all that is on it, and both live on.
+    PhoneCloned => "phone copied",
+    /// The server is put back to an old backup.
+    ServerRestored => "server restored",
+    /// What waits on a phone is brought in by another phone, or by the office.
+    RescueFile => "rescue file",
 }
 
-/// Faults that break promises still, and are drawn only where they are named: a phone that was put back to a
-/// backup seals other changesets under numbers that it used before, and acts among them are taken for forgeries.
-pub const NOT_YET: &[Fault] = &[Fault::PhoneRestored];
+/// Faults that break promises still, or were not run yet: drawn only where they are named.
+pub const NOT_YET: &[Fault] = &[
+    Fault::PhoneRestored,
+    Fault::PhoneCloned,
+    Fault::ServerRestored,
+    Fault::RescueFile,
+];
 
 /// Which faults a run has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,8 +37,10 @@ pub struct Handset {
     pub revoked: bool,
     /// Of an older version than the server.
     pub older: bool,
-    /// A backup and the phone's place in time when it was made.
+    /// A backup.
     pub backup: Option<Image>,
+    /// When it was enrolled, or copied.
+    pub born: i64,
     /// Forms that are still open.
     pub forms: Vec<Form>,
     /// The outbox when the simulation last looked.
@@ -53,7 +55,12 @@ impl Handset {
     ///
     /// # Errors
     /// Its store does.
-    pub fn new(identity: Identity, key: DeviceKey, random: Random) -> Result<Self, StoreError> {
+    pub fn new(
+        identity: Identity,
+        key: DeviceKey,
+        random: Random,
+        born: i64,
+    ) -> Result<Self, StoreError> {
         let disk = Disk::default();
         Replica::enrol(&mut disk.clone(), &identity)?;
         Ok(Self {
@@ -64,12 +71,34 @@ impl Handset {
             revoked: false,
             older: false,
             backup: None,
+            born,
             forms: Vec::new(),
             outbox_before: Outbox::new(),
             key,
             random,
             replica: None,
         })
+    }
+
+    /// Another phone with everything that is on this one, made now.
+    pub fn copied(&mut self, random: Random, born: i64) -> Self {
+        let disk = Disk::default();
+        disk.restore(self.disk.image());
+        Self {
+            identity: self.identity.clone(),
+            disk,
+            clock_offset: self.clock_offset,
+            offline_until: 0,
+            revoked: self.revoked,
+            older: self.older,
+            backup: None,
+            born,
+            forms: Vec::new(),
+            outbox_before: self.outbox_before.clone(),
+            key: self.key.clone(),
+            random,
+            replica: None,
+        }
     }
 
     /// What its clock shows at the true time `now`.

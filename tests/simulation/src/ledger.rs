@@ -12,6 +12,7 @@ use gongdan_core::testing;
 use gongdan_server::store::{Database, StoreError};
 use rusqlite::params;
 
+use crate::canary::Homes;
 use crate::disk::CommandRef;
 use crate::violation::{Kind, Violation};
 
@@ -24,6 +25,8 @@ pub struct Ledger {
     forgotten: BTreeSet<CommandRef>,
     /// Commands that the server ever received, with the changesets they came in.
     received: BTreeMap<CommandRef, Vec<ChangesetHash>>,
+    /// Where marks belong.
+    pub homes: Homes,
     inbox_seen: i64,
     inbox_rows: i64,
 }
@@ -51,6 +54,27 @@ impl Ledger {
         if !self.received.contains_key(&command) {
             self.forgotten.insert(command);
         }
+    }
+
+    /// The server was put back to a backup: what it received since is looked for anew, and what no phone holds
+    /// as a changeset any more is not owed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn server_forgot(
+        &mut self,
+        db: &Database,
+        held: &BTreeSet<CommandRef>,
+    ) -> Result<(), Violation> {
+        (self.inbox_seen, self.inbox_rows) = (0, 0);
+        self.received.clear();
+        self.look(db)?;
+        for command in self.promised.keys() {
+            if !held.contains(command) && !self.received.contains_key(command) {
+                self.forgotten.insert(*command);
+            }
+        }
+        Ok(())
     }
 
     /// The changesets that brought a command to the server.
@@ -85,6 +109,7 @@ impl Ledger {
             (self.inbox_seen, self.inbox_rows) = (id, self.inbox_rows + 1);
             let changeset: Changeset = gongdan_core::sync::codec::decode(&bytes)
                 .map_err(|why| Violation::failure("read a received changeset", why))?;
+            self.homes.note(&changeset);
             let header = &changeset.header;
             for authored in changeset.commands().unwrap_or_default() {
                 let command = (header.ticket, header.part, authored.id);

@@ -4,6 +4,8 @@
 //! Invariant: a seed does the same on every machine and every time. Nothing here reads a clock, draws
 //! randomness that no seed gives, sleeps, or opens a network connection.
 
+pub mod canary;
+pub mod contents;
 pub mod disk;
 pub mod faults;
 pub mod handset;

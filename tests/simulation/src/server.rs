@@ -12,6 +12,8 @@ use gongdan_server::relay::{DeskError, SyncError};
 use gongdan_server::store::StoreError;
 use gongdan_tests::host::VirtualClock;
 use gongdan_tests::office::{DISPATCHER, Office};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 
 /// Commands that a program of the older version knows: those up to `Correct`.
 pub const OLDER_KNOWS: usize = 28;
@@ -19,6 +21,9 @@ pub const OLDER_KNOWS: usize = 28;
 const STEPS: i32 = 16;
 /// A RAM disk, where there is one.
 const RAM_DISK: &str = "/dev/shm";
+
+/// When it was taken, and where it is.
+pub type Backup = (Timestamp, tempfile::TempDir);
 
 /// The server.
 pub struct Server {
@@ -31,6 +36,7 @@ pub struct Server {
     clock: VirtualClock,
     full: bool,
     doomed: bool,
+    hints: Receiver<u64>,
 }
 
 impl Server {
@@ -40,9 +46,9 @@ impl Server {
     /// There is no room for its folder.
     pub fn new(seed: u64, now: i64) -> std::io::Result<Self> {
         let clock = VirtualClock::new(Timestamp(now));
-        let folder = tempfile::tempdir_in(RAM_DISK).or_else(|_| tempfile::tempdir())?;
-        let office = Office::within(&clock, seed, folder);
+        let office = Office::within(&clock, seed, folder()?);
         Ok(Self {
+            hints: office.wake().listen(),
             office,
             older: false,
             clock_offset: 0,
@@ -70,6 +76,18 @@ impl Server {
             let set = writer.progress_handler(STEPS, Some(handler));
             set.expect("a connection of this process");
         });
+    }
+
+    /// What listeners were told since the last look, as the stream of events words it.
+    pub fn hints(&mut self) -> Vec<String> {
+        let mut heard = Vec::new();
+        loop {
+            match self.hints.try_recv() {
+                Ok(count) => heard.push(format!("event: changed\nid: {count}\ndata: {count}\n")),
+                Err(TryRecvError::Lagged(_)) => {}
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return heard,
+            }
+        }
     }
 
     fn calm(&mut self) {
@@ -115,6 +133,20 @@ impl Server {
         })
     }
 
+    /// A backup as things stand.
+    ///
+    /// # Errors
+    /// There is no room for its folder.
+    pub fn backup(&self) -> std::io::Result<Backup> {
+        Ok(self.office.backup_to(folder()?))
+    }
+
+    /// Puts a backup back.
+    pub fn restore(&mut self, backup: Backup) {
+        self.speak();
+        self.office.restore(backup);
+    }
+
     fn speak(&self) {
         testing::know_commands(self.older.then_some(OLDER_KNOWS));
     }
@@ -156,6 +188,10 @@ impl Server {
             Err(error) => Served::Refused(error),
         }
     }
+}
+
+fn folder() -> std::io::Result<tempfile::TempDir> {
+    tempfile::tempdir_in(RAM_DISK).or_else(|_| tempfile::tempdir())
 }
 
 /// What came of it.

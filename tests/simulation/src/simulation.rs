@@ -6,9 +6,13 @@
 mod befalls;
 mod check;
 mod exchange;
+mod search;
 mod work;
 
+use std::collections::BTreeMap;
+
 use gongdan_core::ids::{DeviceId, TicketId};
+use gongdan_core::replica::OwnCertificate;
 use gongdan_core::store::StoreError;
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::testing;
@@ -16,11 +20,13 @@ use gongdan_tests::office::{ServerTicket, TECHNICIANS};
 use gongdan_tests::random::Random;
 use sha2::{Digest, Sha256};
 
+use crate::canary;
+use crate::contents;
 use crate::faults::{Counts, Fault, Swarm};
 use crate::handset::Handset;
 use crate::ledger::{self, Ledger};
 use crate::schedule::{Event, Schedule};
-use crate::server::Server;
+use crate::server::{Backup, Server};
 use crate::violation::{Kind, Violation};
 
 /// Seconds of a day.
@@ -82,6 +88,10 @@ pub struct Simulation {
     phone_commands: u64,
     exchanges: u64,
     policy_changed: bool,
+    /// By device, since it was enrolled.
+    certificates: BTreeMap<DeviceId, OwnCertificate>,
+    /// Of the server.
+    backup: Option<Backup>,
     /// The app died in the last act: what of it was committed is there.
     died_with_it: bool,
     /// The tickets when it came to rest.
@@ -103,6 +113,8 @@ impl Simulation {
         let drawn = Swarm::of(&mut random);
         let now = testing::at(0).seconds();
         testing::know_commands(None);
+        canary::capture_log();
+        canary::take_log();
         let server = Server::new(random.number(), now);
         let server = server.map_err(|why| Violation::failure("make a folder", why))?;
         let mut simulation = Self {
@@ -120,6 +132,8 @@ impl Simulation {
             phone_commands: 0,
             exchanges: 0,
             policy_changed: false,
+            certificates: BTreeMap::new(),
+            backup: None,
             died_with_it: false,
             settled: Vec::new(),
             kept: Vec::new(),
@@ -149,9 +163,7 @@ impl Simulation {
             self.phones[0].older = true;
         }
         for phone in 0..self.phones.len() {
-            self.soon(60, Event::Syncs(phone));
-            self.soon(BETWEEN_ACTS, Event::Works(phone));
-            self.soon(7_200, Event::Befalls(phone));
+            self.lives(phone);
         }
         self.soon(600, Event::DeskWorks);
         self.soon(3 * 3600, Event::DeskDecides);
@@ -163,11 +175,20 @@ impl Simulation {
         Ok(())
     }
 
+    /// A phone is there from now on.
+    fn lives(&mut self, phone: usize) {
+        self.soon(60, Event::Syncs(phone));
+        self.soon(BETWEEN_ACTS, Event::Works(phone));
+        self.soon(7_200, Event::Befalls(phone));
+    }
+
     fn phone(&mut self, person: &str) -> Result<(), Violation> {
         let key = DeviceKey::from_bytes(&self.random.bytes());
         let identity = self.server.office.enrol(person, &key);
+        let certificate = self.server.office.certificate(identity.device);
+        self.certificates.insert(identity.device, certificate);
         let random = Random::new(self.random.number());
-        let phone = Handset::new(identity, key, random);
+        let phone = Handset::new(identity, key, random, self.now);
         self.phones
             .push(phone.map_err(|why| Violation::failure("enrol a phone", why))?);
         Ok(())
@@ -297,7 +318,8 @@ impl Simulation {
             if self.phones[phone].outbox_before.contains_key(&id) {
                 continue;
             }
-            if !ledger::is_admitted(db, command)? {
+            let is_kept = || contents::commands(&self.phones[phone].disk).contains(&command);
+            if !ledger::is_admitted(db, command)? && !is_kept() {
                 let text =
                     format!("{command:?} left the outbox of phone {phone} and is not in the log");
                 return Err(Violation::new(Kind::Loss, text));
@@ -315,6 +337,12 @@ impl Simulation {
         }
     }
 
+    /// Days of work of a phone, of so many.
+    fn days_of(&self, phone: &Handset, days: u32) -> u64 {
+        let before = (phone.born - testing::at(0).seconds()).div_euclid(DAY);
+        u64::from(days).saturating_sub(u64::try_from(before).unwrap_or(0))
+    }
+
     fn device(&self, phone: usize) -> DeviceId {
         self.phones[phone].identity.device
     }
@@ -323,7 +351,11 @@ impl Simulation {
     pub fn report(&self, plan: Plan, days: u32, violation: Option<Violation>) -> Report {
         Report {
             seed: plan.seed,
-            device_days: self.phones.len() as u64 * u64::from(days),
+            device_days: self
+                .phones
+                .iter()
+                .map(|phone| self.days_of(phone, days))
+                .sum(),
             commands: self.commands,
             phone_commands: self.phone_commands,
             exchanges: self.exchanges,

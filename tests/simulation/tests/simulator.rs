@@ -1,8 +1,10 @@
 //! The simulator does the same twice, and does what it is there for.
 
+use gongdan_core::planted::{self, Defect};
 use gongdan_simulation::faults::{Fault, Swarm};
 use gongdan_simulation::run::run;
 use gongdan_simulation::simulation::{Plan, Report};
+use gongdan_simulation::violation::Kind;
 
 fn plan(seed: u64) -> Plan {
     Plan {
@@ -48,4 +50,14 @@ fn a_fault_that_is_on_happens_and_one_that_is_off_does_not() {
     for fault in Fault::ALL {
         assert_eq!(report.faults.of(*fault) > 0, swarm.has(*fault), "{fault:?}");
     }
+}
+
+#[test]
+fn a_mark_of_the_office_part_on_a_phone_is_seen() {
+    planted::plant(Some(Defect::OfficePartSent));
+    let found = (1..20).find_map(|seed| run(plan(seed)).violation);
+    planted::plant(None);
+    let found = found.expect("the office writes notes of its own every day");
+    assert_eq!(found.kind, Kind::Leak);
+    assert!(found.text.contains("mark"), "{found}");
 }

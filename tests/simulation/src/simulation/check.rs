@@ -10,7 +10,7 @@ use gongdan_core::ids::{CommandId, Part, TicketId};
 use gongdan_core::policy::Role;
 use gongdan_core::replica::Seen;
 use gongdan_core::store::{Filter, OutboxState};
-use gongdan_core::sync::changeset::Changeset;
+use gongdan_core::sync::changeset::{Changeset, Link};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::verdict::{Refusal, Verdict};
 use gongdan_core::testing;
@@ -22,6 +22,7 @@ use gongdan_tests::office::TECHNICIANS;
 
 use super::exchange::Exchange;
 use super::{DAY, Simulation};
+use crate::canary;
 use crate::ledger;
 use crate::violation::{Kind, Violation};
 
@@ -54,6 +55,7 @@ impl Simulation {
         self.check_verdicts()?;
         let admitted = self.check_effects()?;
         self.check_promises()?;
+        self.search()?;
         for phone in 0..self.phones.len() {
             self.check_phone(phone)?;
         }
@@ -197,22 +199,27 @@ impl Simulation {
     /// Acts came in whole or not at all, and nothing of an honest phone was taken for a forgery.
     fn check_verdicts(&mut self) -> Result<(), Violation> {
         let found = self.server.office.database().read(|c| {
-            let mut statement =
-                c.prepare_cached("SELECT changeset, verdict, device_idx FROM inbox ORDER BY id")?;
-            let rows =
-                statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            Ok::<Vec<(Vec<u8>, Option<Vec<u8>>, i64)>, StoreError>(rows.collect::<Result<_, _>>()?)
+            let mut statement = c.prepare_cached(
+                "SELECT changeset, verdict FROM inbox ORDER BY device_idx, device_sequence, id",
+            )?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok::<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError>(rows.collect::<Result<_, _>>()?)
         });
-        let mut acts: BTreeMap<(i64, u32), (u32, u32)> = BTreeMap::new();
-        for (bytes, verdict, device) in
-            found.map_err(|why| Violation::failure("read the inbox", why))?
-        {
+        // An act by its first member: copies of a phone give the same numbers to acts of their own.
+        let mut acts: BTreeMap<Link, (u32, u32)> = BTreeMap::new();
+        let mut before: BTreeMap<Link, Link> = BTreeMap::new();
+        for (bytes, verdict) in found.map_err(|why| Violation::failure("read the inbox", why))? {
             let changeset: Changeset = codec::decode(&bytes)
                 .map_err(|why| Violation::failure("read a received changeset", why))?;
             let verdict: Option<Verdict> = verdict.and_then(|bytes| codec::decode(&bytes).ok());
             let header = &changeset.header;
             if let (Some(act), Some(Verdict::Admitted { .. })) = (header.act, &verdict) {
-                acts.entry((device, act.first)).or_insert((0, act.count)).0 += 1;
+                let mut first = changeset.link();
+                before.insert(first, header.previous);
+                for _ in act.first..header.device_sequence {
+                    first = before.get(&first).copied().unwrap_or(header.previous);
+                }
+                acts.entry(first).or_insert((0, act.count)).0 += 1;
             }
             if let Some(Verdict::Refused {
                 reason: reason @ (Refusal::Malformed | Refusal::ForeignActor | Refusal::NotAnAct),
@@ -381,7 +388,7 @@ fn check_ticket(ticket: &Ticket, admitted: &Admitted) -> Result<(), Violation> {
     let mut texts: BTreeMap<&str, i64> = BTreeMap::new();
     let shown = ticket.notes.iter().map(|note| note.text.as_str());
     let shown = shown.chain(ticket.steps.iter().map(|step| step.result.as_str()));
-    for text in shown.filter(|text| text.contains(super::work::MARK)) {
+    for text in shown.filter(|text| text.contains(canary::SIGN)) {
         *texts.entry(text).or_default() += 1;
     }
     for part in Part::ALL {
@@ -389,7 +396,7 @@ fn check_ticket(ticket: &Ticket, admitted: &Admitted) -> Result<(), Violation> {
             match command {
                 Command::Arrive | Command::CountVisit => visits += 1,
                 Command::WriteNote { text, .. } | Command::RecordStep { result: text, .. }
-                    if text.contains(super::work::MARK) =>
+                    if text.contains(canary::SIGN) =>
                 {
                     let count = texts.entry(text).or_default();
                     *count -= 1;

@@ -73,6 +73,9 @@ impl Simulation {
 
     pub(super) fn exchange(&mut self, phone: usize) -> Result<Exchange, Violation> {
         self.exchanges += 1;
+        if !self.goes_on(phone)? {
+            return Ok(Exchange::Broken);
+        }
         self.endanger(phone);
         let request = self.phones[phone]
             .app()
@@ -126,6 +129,56 @@ impl Simulation {
         Ok(ended)
     }
 
+    /// A phone that heard of a copy of itself goes on as a device of its own, as the library for phones does it;
+    /// one that the server does not know shows its certificate. Whether it can ask now.
+    fn goes_on(&mut self, phone: usize) -> Result<bool, Violation> {
+        if self.server.is_full() {
+            return Ok(true);
+        }
+        self.comes_back(phone);
+        let app = self.phones[phone].app();
+        let app = app.map_err(|why| Violation::failure("start the app", why))?;
+        let split = app.is_split();
+        let split = split.map_err(|why| Violation::failure("read whether it is split", why))?;
+        // A revoked device gets no other name.
+        if !split || self.phones[phone].revoked {
+            return Ok(true);
+        }
+        let app = self.phones[phone].app();
+        let begun = app.and_then(gongdan_core::replica::Replica::begin_incarnation);
+        let key = match begun {
+            Ok(key) => key,
+            Err(error) => {
+                self.bear(phone, "begin an incarnation", &error)?;
+                return Ok(false);
+            }
+        };
+        let device = self.server.office.incarnate(self.device(phone), &key);
+        let certificate = self.server.office.certificate(device);
+        self.certificates.insert(device, certificate.clone());
+        if self.strikes(Fault::LosesAnswer, LINK) {
+            return Ok(false);
+        }
+        let app = self.phones[phone].app();
+        if let Err(error) = app.and_then(|app| app.incarnate(device, Some(&certificate))) {
+            self.bear(phone, "go on as another device", &error)?;
+            return Ok(false);
+        }
+        self.tell(|| format!("phone {phone} goes on as {device}"));
+        self.phones[phone].identity.device = device;
+        Ok(true)
+    }
+
+    fn comes_back(&self, phone: usize) {
+        let (office, device) = (&self.server.office, self.device(phone));
+        if let (false, Some(shown)) = (office.knows(device), self.certificates.get(&device)) {
+            office.take_back(shown);
+            if self.phones[phone].revoked {
+                office.revoke(device);
+            }
+        }
+    }
+
     fn danger_over_after(&mut self, phone: usize, error: Option<&StoreError>) {
         if error.is_none() {
             self.danger_over(phone);
@@ -157,6 +210,9 @@ impl Simulation {
         device: DeviceId,
         body: &[u8],
     ) -> Result<Served<Vec<u8>, SyncError>, Violation> {
+        if !self.server.office.knows(device) {
+            return Ok(Served::Died);
+        }
         let dies = self.strikes(Fault::ServerDies, 8);
         if dies {
             let looks = 1 + self.random.below(120);
@@ -220,7 +276,23 @@ impl Simulation {
         };
         self.danger_over(phone);
         self.look_at(phone)?;
+        if ended != Exchange::Broken {
+            self.uploads(phone)?;
+        }
         Ok(ended)
+    }
+
+    /// The attachments that the server does not have go up.
+    fn uploads(&mut self, phone: usize) -> Result<(), Violation> {
+        let app = self.phones[phone].app();
+        let app = app.map_err(|why| Violation::failure("start the app", why))?;
+        let unsent = app.unsent_blobs();
+        for blob in unsent.map_err(|why| Violation::failure("list attachments", why))? {
+            if let Err(error) = app.mark_blob_sent(blob.hash) {
+                return self.bear(phone, "note an upload", &error);
+            }
+        }
+        Ok(())
     }
 
     /// An answer that broke off, or that was taken over before.

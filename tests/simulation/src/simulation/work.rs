@@ -3,12 +3,13 @@
 //! Invariant: every text that is written carries a mark of its own, so that what took effect twice is seen.
 
 use gongdan_core::ids::{Part, TicketId};
-use gongdan_core::replica::{ExecuteError, Seen};
-use gongdan_core::ticket::{Act, Action, Command, Status, Ticket, lifecycle};
+use gongdan_core::replica::{BlobError, ExecuteError, Seen};
+use gongdan_core::ticket::{Act, Action, Command, Status, Ticket, Value, lifecycle};
 use gongdan_server::relay::{DecideError, Decision, DeskError};
 use gongdan_tests::commands;
 
 use super::Simulation;
+use crate::canary;
 use crate::faults::Fault;
 use crate::handset::Form;
 use crate::server::{OLDER_KNOWS, Served};
@@ -19,21 +20,67 @@ const DRAWS_MAX: usize = 40;
 /// Tickets that are not over, for each technician.
 const OPEN_TICKETS: usize = 5;
 
-/// Stands before a mark.
-pub(super) const MARK: &str = "※";
-
 impl Simulation {
-    fn mark(&mut self, command: &mut Command) {
+    fn next_mark(&mut self) -> u64 {
         self.marks += 1;
-        let mark = format!("{MARK}{}", self.marks);
+        self.marks
+    }
+
+    fn mark(&mut self, command: &mut Command) {
+        let mark = canary::mark(self.next_mark());
         match command {
             Command::WriteNote { text, .. } => text.push_str(&mark),
             Command::RecordStep { result, .. } => result.push_str(&mark),
             Command::UsePart { name, .. } => name.push_str(&mark),
             Command::Quote { explanation, .. } => explanation.push_str(&mark),
             Command::AttachPhoto { caption, .. } => caption.push_str(&mark),
+            Command::Open { problem, .. } => problem.push_str(&mark),
+            Command::Complete { summary, .. } => summary.push_str(&mark),
+            Command::Diagnose { conclusion, .. } => conclusion.push_str(&mark),
+            Command::RecordSignature { signer, .. } => signer.push_str(&mark),
+            Command::Decline { reason }
+            | Command::Suspend { reason, .. }
+            | Command::Cancel { reason }
+            | Command::Reopen { reason } => reason.push_str(&mark),
+            Command::RecordCustomer { fields } => {
+                for field in fields {
+                    mark_value(&mut field.value, &mark);
+                }
+            }
+            Command::Correct { field, value } if field.part() == Part::Customer => {
+                mark_value(value, &mark);
+            }
             _ => {}
         }
+    }
+
+    /// The photos of an act are kept on the phone first; whether they could be.
+    fn takes_photos(
+        &mut self,
+        phone: usize,
+        ticket: TicketId,
+        act: &mut Act,
+    ) -> Result<bool, Violation> {
+        for command in &mut act.0 {
+            let Command::AttachPhoto { blob, bytes, .. } = command else {
+                continue;
+            };
+            let number = self.next_mark();
+            let photo = format!("\u{ff}\u{d8} {}", canary::mark(number));
+            let app = self.phones[phone].app();
+            let app = app.map_err(|why| Violation::failure("start the app", why))?;
+            match app.add_blob(ticket, "image/jpeg", photo.as_bytes()) {
+                Ok(hash) => (*blob, *bytes) = (hash, photo.len() as u64),
+                Err(BlobError::Store(error)) => {
+                    self.bear(phone, "keep a photo", &error)?;
+                    return Ok(false);
+                }
+                Err(error) => return Err(Violation::failure("keep a photo", error)),
+            }
+            let author = self.phones[phone].identity.person.clone();
+            self.ledger.homes.note_attachment(number, ticket, author);
+        }
+        Ok(true)
     }
 
     /// Something that may be done where the ticket stands, of what `draw` draws.
@@ -112,7 +159,10 @@ impl Simulation {
         let act = self.lawful(shown, older, |s| {
             commands::of_technician(&mut s.random, shown, now)
         });
-        let Some(act) = act else { return Ok(()) };
+        let Some(mut act) = act else { return Ok(()) };
+        if !self.takes_photos(phone, ticket, &mut act)? {
+            return Ok(());
+        }
         self.tell(|| format!("phone {phone} on {ticket}: {act:?}"));
         let before = view.heads.clone();
         let done = self.does(phone, |app| app.execute(now, ticket, seen, act))?;
@@ -132,7 +182,8 @@ impl Simulation {
     }
 
     fn opens(&mut self, phone: usize) -> Result<(), Violation> {
-        let act = commands::open(&mut self.random);
+        let mut act = commands::open(&mut self.random);
+        act.0.iter_mut().for_each(|command| self.mark(command));
         let now = self.phones[phone].shows(self.now);
         self.does(phone, |app| app.open_ticket(now, act).map(drop))
             .map(drop)
@@ -243,7 +294,8 @@ impl Simulation {
 
     /// A new ticket at the desk, assigned.
     pub(super) fn open_at_desk(&mut self) -> Result<(), Violation> {
-        let act = commands::open(&mut self.random);
+        let mut act = commands::open(&mut self.random);
+        act.0.iter_mut().for_each(|command| self.mark(command));
         if let Some(id) = self.at_desk(None, act)? {
             let assign = commands::assign(&mut self.random);
             self.at_desk(Some(id), assign)?;
@@ -298,5 +350,11 @@ impl Simulation {
             Err(other) => self.note(format!("{other:?}").as_bytes()),
         }
         Ok(true)
+    }
+}
+
+fn mark_value(value: &mut Value, mark: &str) {
+    if let Value::Text(text) = value {
+        text.push_str(mark);
     }
 }
