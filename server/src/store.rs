@@ -13,8 +13,10 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 mod migrate;
 pub mod restores;
+mod turns;
 
 pub use migrate::MIGRATIONS;
+use turns::Turns;
 
 /// Readers kept open between uses; more are opened while more are needed.
 const IDLE_READERS_MAX: usize = 4;
@@ -75,6 +77,8 @@ pub struct Database {
 
 struct Inner {
     path: PathBuf,
+    /// Who waits for the writer: the system's lock alone would let one who writes again and again in first.
+    turns: Turns,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     commits: Histogram,
@@ -100,6 +104,7 @@ impl Database {
         migrate::run(&mut writer)?;
         let inner = Inner {
             path,
+            turns: Turns::default(),
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             commits: crate::metrics::seconds(),
@@ -109,7 +114,7 @@ impl Database {
         })
     }
 
-    /// Runs `work` in one immediate transaction: all of it is durable when this returns `Ok`, none of it
+    /// Runs `work` in one immediate transaction, in the order of calls: all of it is durable when this returns `Ok`, none of it
     /// was done when it returns `Err` or panics. Blocks; from async code go through
     /// [`Database::write_async`].
     ///
@@ -119,6 +124,7 @@ impl Database {
     where
         E: From<StoreError>,
     {
+        let _turn = self.inner.turns.take();
         let mut writer = lock(&self.inner.writer);
         let tx = writer
             .transaction_with_behavior(TransactionBehavior::Immediate)

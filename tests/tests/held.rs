@@ -12,6 +12,7 @@ use gongdan_core::sync::wire::encode_request;
 use gongdan_core::testing;
 use gongdan_core::ticket::Command;
 use gongdan_server::relay::SyncError;
+use gongdan_server::store::StoreError;
 use gongdan_tests::World;
 use gongdan_tests::device::TestDevice;
 use gongdan_tests::link::Fate;
@@ -401,6 +402,51 @@ fn with_nothing_to_do_no_document_is_loaded_and_one_small_round_trip_is_made() {
     assert!(
         !world.phones[0].receive(&answer).unwrap(),
         "and nothing more is asked"
+    );
+    world.finish();
+}
+
+#[test]
+fn a_batch_that_takes_several_transactions_is_judged_whole_and_in_order() {
+    let world = World::default();
+    let mut device = TestDevice::enrolled(&world.office, "W001", 1);
+    let (id, mut doc) = opened(&world, &mut device, 1);
+    let texts: Vec<String> = (0..200).map(|n| format!("第{n}条")).collect();
+    let batch: Vec<_> = texts
+        .iter()
+        .map(|text| device.changeset(id, &mut doc, world.now(), vec![note(text)], |_| {}))
+        .collect();
+    let before = world.office.log_end();
+    let verdicts = device.verdicts(&world.office, &batch);
+    let expected = (before + 1..)
+        .take(200)
+        .map(|seq| Verdict::Admitted { seq });
+    assert!(verdicts.into_iter().eq(expected));
+    assert_eq!(world.office.ticket(id).notes.len(), 200);
+    world.finish();
+}
+
+#[test]
+fn what_was_stored_and_could_not_be_judged_is_judged_when_it_comes_again() {
+    let world = World::default();
+    let mut device = TestDevice::enrolled(&world.office, "W001", 1);
+    let (id, mut doc) = opened(&world, &mut device, 1);
+    let changeset = device.changeset(id, &mut doc, world.now(), vec![note("一")], |_| {});
+    let run = |sql: &str| {
+        let db = world.office.database();
+        db.write(|tx| Ok::<_, StoreError>(tx.execute_batch(sql)?))
+            .unwrap();
+    };
+    run("CREATE TRIGGER full BEFORE UPDATE OF state ON inbox
+         BEGIN SELECT RAISE(ABORT, 'as a full disk does it'); END");
+    let failed = device.send(&world.office, std::slice::from_ref(&changeset));
+    assert!(matches!(failed, Err(SyncError::Store(_))));
+    assert_eq!(world.office.inbox("received"), [changeset.hash()]);
+    run("DROP TRIGGER full");
+    let verdicts = device.verdicts(&world.office, &[changeset]);
+    assert!(
+        matches!(verdicts[..], [Verdict::Admitted { .. }]),
+        "{verdicts:?}"
     );
     world.finish();
 }

@@ -163,7 +163,7 @@ impl Relay {
             for changeset in &changesets {
                 inbox::insert(tx, changeset, DESK_INDEX, now)?;
             }
-            follow_chain(&mut work, DESK_INDEX)?;
+            follow_chain(&mut work, DESK_INDEX, usize::MAX)?;
             work.flush()?;
             let mut verdicts = Vec::with_capacity(changesets.len());
             for changeset in &changesets {

@@ -63,10 +63,10 @@ impl Relay {
                     strange += 1;
                     continue;
                 };
+                authors.push(author);
                 if inbox::insert(tx, changeset, author, now)? {
                     added += 1;
                     bytes += changeset.body.len() as i64;
-                    authors.push(author);
                 }
             }
             if strange > 0 {

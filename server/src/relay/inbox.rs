@@ -88,6 +88,13 @@ pub(super) fn is_there(connection: &Connection, hash: ChangesetHash) -> Result<b
         .exists([hash.0])?)
 }
 
+/// Whether something of a device was received and not judged.
+pub(super) fn has_unjudged(connection: &Connection, device_index: i64) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM inbox WHERE device_idx = ?1 AND state = 'received'")?
+        .exists([device_index])?)
+}
+
 /// The changeset of a hash.
 pub(crate) fn by_hash(
     connection: &Connection,

@@ -24,6 +24,9 @@ use crate::auth::{devices, incarnation};
 use crate::gate::{self, Admitted, Author, Authority, Before, Judged};
 use crate::store::StoreError;
 
+/// Changesets of one device that are judged in one transaction: some ten milliseconds, in which nobody else writes.
+const JUDGED_AT_ONCE_MAX: usize = 64;
+
 /// Why a held changeset is worth another judgement when something was admitted to its ticket.
 const AGAIN: Verdict = Verdict::Held {
     why: HeldWhy::MissingBase,
@@ -84,24 +87,32 @@ impl Relay {
             }
             Ok::<_, SyncError>(added > 0)
         })?;
-        if added {
+        if added || !planted::is(Defect::UnjudgedAfterCrash) {
             self.judge_device(sender.index)?;
         }
         Ok(hashes)
     }
 
-    /// Judges what a device sent, as far as its sequence goes without a gap.
+    /// Judges what a device sent, as far as its sequence goes without a gap: what is new, and what was stored before
+    /// and not judged because the database failed in between. Between two transactions of a long batch others write.
     pub(super) fn judge_device(&self, device_index: i64) -> Result<(), StoreError> {
-        let changed = self.db.write(|tx| {
-            let mut work = Work::new(tx);
-            follow_chain(&mut work, device_index)?;
-            work.flush()?;
-            Ok::<_, StoreError>(work.changed)
-        })?;
-        if changed {
-            self.wake.ring();
+        if !self.db.read(|c| inbox::has_unjudged(c, device_index))? {
+            return Ok(());
         }
-        Ok(())
+        loop {
+            let (changed, more) = self.db.write(|tx| {
+                let mut work = Work::new(tx);
+                let more = follow_chain(&mut work, device_index, JUDGED_AT_ONCE_MAX)?;
+                work.flush()?;
+                Ok::<_, StoreError>((work.changed, more))
+            })?;
+            if changed {
+                self.wake.ring();
+            }
+            if !more {
+                return Ok(());
+            }
+        }
     }
 
     /// Judges what waits: what a crash left unjudged, and what an older program did not know.
@@ -145,10 +156,20 @@ impl Relay {
     }
 }
 
-/// Settles the places of a device's changesets in its sequence, and judges those that follow without a gap.
-pub(super) fn follow_chain(work: &mut Work<'_, '_>, device_index: i64) -> Result<(), StoreError> {
+/// Settles the places of a device's changesets in its sequence, and judges those that follow without a gap, so many
+/// of them; whether that was not all.
+pub(super) fn follow_chain(
+    work: &mut Work<'_, '_>,
+    device_index: i64,
+    at_most: usize,
+) -> Result<bool, StoreError> {
     let (mut sequence, mut link) = inbox::chain_end(work.tx, device_index)?;
+    let mut judged = 0;
     while let Some(next) = sequence.checked_add(1) {
+        if judged == at_most {
+            return Ok(true);
+        }
+        judged += 1;
         let next = inbox::next_unchained(work.tx, device_index, next)?;
         let (row, after_a_gap) = match next {
             Some(row) => (row, false),
@@ -191,7 +212,7 @@ pub(super) fn follow_chain(work: &mut Work<'_, '_>, device_index: i64) -> Result
             quarantine(work, &row, QuarantineReason::SequenceTwice)?;
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn quarantine(

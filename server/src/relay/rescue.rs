@@ -39,9 +39,9 @@ impl Relay {
                     brought.strange += 1;
                     continue;
                 };
+                authors.push(author);
                 if inbox::insert(tx, changeset, author, now)? {
                     brought.new += 1;
-                    authors.push(author);
                 }
             }
             Ok::<_, SyncError>(())
