@@ -372,7 +372,7 @@ async fn every_route_answers_everybody_as_reviewed_and_never_fails() {
          organisation's). Bodies are right in form. 401 who are you, 403 not yours, 404 not here.\n\n",
     );
     let heads: String = columns.iter().map(|c| format!("{:<7}", c.head)).collect();
-    writeln!(out, "{:<54}{}", "", heads.trim_end()).unwrap();
+    writeln!(out, "{:<56}{}", "", heads.trim_end()).unwrap();
     let mut undescribed = Vec::new();
     for row in rows(&description) {
         let described =
@@ -389,7 +389,7 @@ async fn every_route_answers_everybody_as_reviewed_and_never_fails() {
             }
         }
         let name = format!("{} {} {}", row.method, row.template, row.of);
-        writeln!(out, "{:<54}{}", name.trim_end(), cells.trim_end()).unwrap();
+        writeln!(out, "{:<56}{}", name.trim_end(), cells.trim_end()).unwrap();
     }
     assert_eq!(undescribed, Vec::<String>::new());
     reviewed(&out);
