@@ -398,8 +398,8 @@ fn received(corpus: &mut Corpus<'_>) {
         f.sections[1].bytes = forged.to_bytes();
     });
     // Whatever else is signed by the right key, and is not so.
-    type Change<T> = fn(&mut T);
-    let heads: [(&str, Change<log::Head>); 6] = [
+    type Forge<T> = fn(&mut T);
+    let heads: [(&str, Forge<log::Head>); 6] = [
         ("version", |h| h.version = 2),
         ("size", |h| h.size = 6),
         ("a greater size", |h| h.size = 9),
@@ -416,7 +416,7 @@ fn received(corpus: &mut Corpus<'_>) {
             f.sections[1].bytes = forged.to_bytes();
         });
     }
-    let receivals: [(&str, &[Check], Change<log::Receival>); 6] = [
+    let receivals: [(&str, &[Check], Forge<log::Receival>); 6] = [
         ("version", &[Own, Log], |r| r.version = 2),
         ("sheet", &[Own, Log], |r| r.sheet = SheetHash([1; 32])),
         ("epoch", &[Log], |r| r.epoch += 1),
