@@ -106,24 +106,57 @@ impl Office {
     pub fn within(clock: &VirtualClock, seed: u64, folder: tempfile::TempDir) -> Self {
         let db = Database::open(folder.path().join("gongdan.db")).expect("a new database");
         let host = host::host(clock, seed);
-        let keys = db
-            .write(|tx| {
-                organisation::load(tx, &organisation(), host.now())?;
-                identity::load_or_create(tx, &host)
-            })
+        db.write(|tx| organisation::load(tx, &organisation(), host.now()))
             .expect("a database that was just made");
-        let keys = Arc::new(keys);
-        let wake = Wake::default();
-        let relay = Relay::start(db.clone(), Arc::clone(&keys), host.clone(), wake.clone())
-            .expect("a relay over a new database");
-        Self {
-            wake,
-            host,
-            clock: clock.clone(),
-            keys,
-            relay,
-            db,
-            folder,
+        Self::over(db, clock, host, folder).expect("a relay over a new database")
+    }
+
+    /// The server on the database of a folder that [`Office::closed`] gave. `seed` is another than before: a program
+    /// that starts again draws other numbers.
+    ///
+    /// # Errors
+    /// The database fails; the folder is given back.
+    pub fn reopened(
+        clock: &VirtualClock,
+        seed: u64,
+        folder: tempfile::TempDir,
+    ) -> Result<Self, (tempfile::TempDir, StoreError)> {
+        match Database::open(folder.path().join("gongdan.db")) {
+            Ok(db) => Self::over(db, clock, host::host(clock, seed), folder),
+            Err(error) => Err((folder, error)),
+        }
+    }
+
+    /// Ends the server, with all its connections.
+    pub fn closed(self) -> tempfile::TempDir {
+        self.folder
+    }
+
+    fn over(
+        db: Database,
+        clock: &VirtualClock,
+        host: Host,
+        folder: tempfile::TempDir,
+    ) -> Result<Self, (tempfile::TempDir, StoreError)> {
+        let started = db
+            .write(|tx| identity::load_or_create(tx, &host))
+            .and_then(|keys| {
+                let keys = Arc::new(keys);
+                let (db, of, wake) = (db.clone(), Arc::clone(&keys), Wake::default());
+                let relay = Relay::start(db, of, host.clone(), wake.clone())?;
+                Ok((keys, relay, wake))
+            });
+        match started {
+            Ok((keys, relay, wake)) => Ok(Self {
+                wake,
+                host,
+                clock: clock.clone(),
+                keys,
+                relay,
+                db,
+                folder,
+            }),
+            Err(error) => Err((folder, error)),
         }
     }
 

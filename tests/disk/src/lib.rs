@@ -49,6 +49,13 @@ impl Disk {
         Self { folder, state }
     }
 
+    /// A disk at `folder` with the files of this one as they are now, all of it durable. Nobody has one open there.
+    pub fn copied_to(&self, folder: &Path) -> Self {
+        let copy = Self::at(folder);
+        *lock(&copy.state) = lock(&self.state).copied(&self.folder, &copy.folder);
+        copy
+    }
+
     /// Counts points anew, and at the `at`-th from now, counted from 1, lets this happen.
     pub fn arm(&self, at: u64, fault: Fault) {
         lock(&self.state).arm(at, fault);

@@ -148,6 +148,25 @@ impl File {
 }
 
 impl State {
+    /// The named files as they are now, all of it durable, under names that begin with `to` instead of `from`.
+    pub(crate) fn copied(&self, from: &str, to: &str) -> Self {
+        let mut copy = Self::default();
+        for (name, id) in &self.names {
+            let (Some(file), Some(rest)) = (self.files.get(id), name.strip_prefix(from)) else {
+                continue;
+            };
+            let id = copy.create(Some(&format!("{to}{rest}")));
+            let new = File {
+                visible: file.visible.clone(),
+                durable: file.visible.clone(),
+                named: true,
+                ..File::default()
+            };
+            copy.files.insert(id, new);
+        }
+        copy
+    }
+
     pub(crate) fn arm(&mut self, at: u64, fault: Fault) {
         self.points = Points::default();
         self.armed = Some((at, fault));
@@ -387,6 +406,22 @@ mod tests {
             state.files[&id].visible.clone()
         };
         assert_eq!(written(lost).first().map(Vec::len), Some(0));
+    }
+
+    #[test]
+    fn a_copy_is_durable_and_goes_its_own_way() {
+        let mut state = State::default();
+        let id = state.create(Some("/a/db"));
+        state.write(id, 0, b"old").expect("a write");
+        let mut copy = state.copied("/a", "/b");
+        assert_eq!(copy.find("/a/db"), None);
+        let id = copy.find("/b/db").expect("the copied file");
+        copy.arm(1, Fault::PowerCut(3));
+        assert_eq!(copy.sync(id), Err(Failed::Off));
+        copy.restore_power();
+        assert_eq!(copy.files[&id].visible, b"old");
+        copy.write(id, 0, b"new").expect("a write");
+        assert_eq!(state.files[&1].visible, b"old");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Whatever the disk does at a write, nothing that was acknowledged is lost, and work goes on to the same end.
 //!
-//! A session of the phone is recorded on a disk in memory (`gongdan-disk`), and run again once for each write, sync,
-//! truncation and deletion in it, and each kind of fault: the power goes there, the operation fails, the disk is full.
-//! `GONGDAN_POWER` runs so many seeds of each at every point; without it the power is cut at every point once, and the
-//! others come at every third.
+//! A session of the phone and one of the server are recorded, each on a disk in memory (`gongdan-disk`), and run again
+//! once for each write, sync, truncation and deletion in it, and each kind of fault: the power goes there, the operation
+//! fails, the disk is full. `GONGDAN_POWER` runs so many seeds of each at every point; without it the power is cut at
+//! every point once, and the others come at every third.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod phone;
+mod server;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
