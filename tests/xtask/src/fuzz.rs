@@ -103,6 +103,9 @@ fn fuzz<'a>(tree: &'a Tree, tool: &Path, command: &str) -> Run<'a> {
         .env("RUSTC_BOOTSTRAP", "1")
         .args(["fuzz", command, "--fuzz-dir", CRATE])
         .args(["--features", "libfuzzer", "--sanitizer", "none"])
+        // Without debug assertions: those of Automerge's columns walk them at every change. Overflows still end a run.
+        .args(["--release"])
+        .env("RUSTFLAGS", "-Coverflow-checks=on")
         .arg_path("--target-dir", &tree.target("fuzz"));
     // Files in memory, where there is a place for them: some targets write one an execution.
     if Path::new("/dev/shm").is_dir() {

@@ -2,7 +2,11 @@
 //! is admitted.
 //!
 //! Promises: no panic; the same question has the same answer; who has no role comes in nowhere; what is
-//! admitted gives, executed again from the genesis, the same heads; a document saves and loads as it is.
+//! admitted gives, executed again from where the story began, the same heads; a document saves and loads as it is.
+//!
+//! Where stories begin is made once a process: an input pays for what it says alone.
+
+use std::sync::OnceLock;
 
 use arbitrary::{Result, Unstructured};
 use gongdan_core::clock::Timestamp;
@@ -19,11 +23,45 @@ use crate::intents;
 const CHANGESETS_MAX: usize = 6;
 const COMMANDS_MAX: usize = 4;
 
-/// What was admitted to one part, and how to make it again.
+/// A part as it stands, and how to make it again.
+#[derive(Clone)]
 struct PartSoFar {
     document: TicketDoc,
+    /// Its [`TicketDoc::plain_bytes`].
+    bytes: usize,
     bases: Vec<Vec<ChangeHash>>,
+    /// What was admitted since the story began.
     admitted: Vec<Changeset>,
+}
+
+impl PartSoFar {
+    fn genesis(part: Part) -> Self {
+        let document = TicketDoc::genesis(part);
+        Self {
+            bytes: document.plain_bytes(),
+            bases: vec![document.heads()],
+            document,
+            admitted: Vec::new(),
+        }
+    }
+}
+
+/// Where a story may begin.
+struct Beginnings {
+    /// Nothing was said of the ticket.
+    empty: [PartSoFar; 3],
+    /// It was opened and given to somebody, as most are.
+    opened: [PartSoFar; 3],
+}
+
+fn beginnings() -> &'static Beginnings {
+    static MADE: OnceLock<Beginnings> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let empty = Part::ALL.map(PartSoFar::genesis);
+        let mut opened = empty.clone();
+        open(&mut opened[0]);
+        Beginnings { empty, opened }
+    })
 }
 
 /// Runs it once.
@@ -33,25 +71,20 @@ pub fn run(data: &[u8]) {
 }
 
 fn story(u: &mut Unstructured<'_>) -> Result<()> {
-    let mut parts = Part::ALL.map(|part| PartSoFar {
-        document: TicketDoc::genesis(part),
-        bases: vec![TicketDoc::genesis(part).heads()],
-        admitted: Vec::new(),
-    });
-    let mut opener: Option<PersonId> = None;
+    let (begun, mut opener) = match u.ratio(7, 8)? {
+        true => (&beginnings().opened, Some(person("D001"))),
+        false => (&beginnings().empty, None),
+    };
+    let mut parts = begun.clone();
     let mut keys: Vec<ItemKey> = Vec::new();
-    if u.ratio(7, 8)? {
-        opened(&mut parts[0]);
-        opener = Some(person("D001"));
-    }
     for _ in 0..CHANGESETS_MAX {
         if u.is_empty() {
             break;
         }
         step(u, &mut parts, &mut opener, &mut keys)?;
     }
-    for part in &parts {
-        rebuilt(part);
+    for (part, begun) in parts.iter().zip(begun) {
+        whole(part, begun);
     }
     let docs: Vec<&TicketDoc> = parts.iter().map(|part| &part.document).collect();
     if let Some(ticket) = hydrate(testing::ticket(1), None, &docs) {
@@ -60,8 +93,8 @@ fn story(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A ticket that was opened and given to somebody, as most are.
-fn opened(part: &mut PartSoFar) {
+/// A ticket that was opened and given to somebody.
+fn open(part: &mut PartSoFar) {
     let mut desk = testing::Author::new(1);
     let assign = Command::Assign {
         crew: vec![person("W001")],
@@ -69,21 +102,13 @@ fn opened(part: &mut PartSoFar) {
         group: None,
     };
     for command in [testing::open(), assign] {
-        let base = part.document.heads();
         let authored = desk.author(command);
-        let mut header = header(person("D001"), Part::Service);
-        header.actor = desk.actor;
-        header.first_sequence = part.document.sequence_of(desk.actor) + 1;
-        header.base = base;
-        header.at = authored.at;
-        let executed = part
-            .document
+        part.document
             .execute(desk.actor, &authored)
             .expect("an opening");
-        header.pin = pin(executed.hash);
-        part.admitted.push(changeset(header, &[authored]));
         part.bases.push(part.document.heads());
     }
+    part.bytes = part.document.plain_bytes();
 }
 
 fn step(
@@ -123,7 +148,6 @@ fn step(
     } else {
         Authority::Author
     };
-    let service = (n > 0 && opener.is_some()).then(|| parts[0].document.clone());
     let before = Before {
         document: &parts[n].document,
         document_bytes: if u.ratio(1, 32)? {
@@ -132,7 +156,7 @@ fn step(
             0
         },
         fork: None,
-        service: service.as_ref(),
+        service: (n > 0 && opener.is_some()).then_some(&parts[0].document),
         opener: opener.as_ref(),
     };
     let word = gate::judge(&before, &changeset, &author, authority);
@@ -156,26 +180,25 @@ fn step(
             .map(|id| ItemKey::new(id.actor, id.ordinal)),
     );
     let mut fork = admitted.into_fork();
-    let document = &mut parts[n].document;
-    let bytes_before = document.plain_bytes();
+    let part = &mut parts[n];
     if at_tip {
-        *document = fork;
+        part.document = fork;
     } else {
-        document.merge(&mut fork);
+        part.document.merge(&mut fork);
     }
-    let grew = document.plain_bytes().saturating_sub(bytes_before);
+    let bytes = part.document.plain_bytes();
+    let grew = bytes.saturating_sub(part.bytes);
     assert!(
         grew <= gate::grows_by_max(changeset.body.len(), commands),
         "{grew} bytes more"
     );
     assert!(bound <= gongdan_core::limits::DOCUMENT_BYTES_MAX);
-    let loaded = TicketDoc::load(document.part(), &document.save()).expect("what was saved loads");
-    assert_eq!(loaded.heads(), document.heads());
     if n == 0 && opener.is_none() {
         *opener = Some(changeset.header.person.clone());
     }
-    parts[n].bases.push(parts[n].document.heads());
-    parts[n].admitted.push(changeset);
+    part.bytes = bytes;
+    part.bases.push(part.document.heads());
+    part.admitted.push(changeset);
     Ok(())
 }
 
@@ -273,9 +296,12 @@ fn told(word: &Judged) -> String {
     }
 }
 
-/// From the admitted changesets alone the same document comes out.
-fn rebuilt(part: &PartSoFar) {
-    let mut document = TicketDoc::genesis(part.document.part());
+/// From the admitted changesets alone the same document comes out, and it saves and loads as it is.
+fn whole(part: &PartSoFar, begun: &PartSoFar) {
+    if part.admitted.is_empty() {
+        return;
+    }
+    let mut document = begun.document.clone();
     for changeset in &part.admitted {
         let header = &changeset.header;
         let mut fork = document.fork_at(&header.base).expect("an admitted base");
@@ -286,4 +312,7 @@ fn rebuilt(part: &PartSoFar) {
         document.merge(&mut fork);
     }
     assert_eq!(document.heads(), part.document.heads());
+    let saved = part.document.save();
+    let loaded = TicketDoc::load(document.part(), &saved).expect("what was saved loads");
+    assert_eq!(loaded.heads(), document.heads());
 }
