@@ -1,8 +1,8 @@
 //! Telling the audit chain of requests, by route, so that a new route cannot be forgotten: a test asks for
 //! every route of the OpenAPI document.
 //!
-//! Invariant: what was read is told of before it is answered: where that fails, nothing is answered. An act is
-//! told of after it was done; what was refused for want of rights is told of too.
+//! Invariant: what was read or exported is told of before it is answered: where that fails, nothing is answered.
+//! An act is told of after it was done; what was refused for want of rights is told of too.
 
 use std::sync::{Arc, OnceLock};
 
@@ -36,13 +36,15 @@ enum Trail {
     /// entry tells of it (what is written to tickets is bound to the chain by `changes_admitted`, what a phone
     /// is given by `parts_given`).
     Nothing,
-    /// Somebody read.
+    /// Somebody read: pages that refresh themselves are told of once in a while.
     Read(Action),
+    /// Somebody took data out: each time is told of.
+    Export(Action),
     /// Somebody acted.
     Act(Action),
 }
 
-use Trail::{Act, Nothing, Read};
+use Trail::{Act, Export, Nothing, Read};
 
 const ROUTES: &[(&str, &str, Trail)] = &[
     ("GET", "/livez", Nothing),
@@ -109,12 +111,12 @@ const ROUTES: &[(&str, &str, Trail)] = &[
     ("GET", "/v1/overview", Nothing),
     ("GET", "/v1/tickets", Read(Action::TicketsListed)),
     ("POST", "/v1/tickets", Nothing),
-    ("GET", "/v1/tickets/export", Read(Action::TicketsExported)),
+    ("GET", "/v1/tickets/export", Export(Action::TicketsExported)),
     ("GET", "/v1/tickets/{id}", Read(Action::TicketRead)),
     (
         "GET",
         "/v1/tickets/{id}/export",
-        Read(Action::TicketExported),
+        Export(Action::TicketExported),
     ),
     (
         "GET",
@@ -179,10 +181,9 @@ pub(super) async fn tell(
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     let trail = route.and_then(|route| trail(request.method(), route.as_str()));
-    let (action, is_read) = match trail {
-        Some(Read(action)) => (action, true),
-        Some(Act(action)) => (action, false),
+    let trail = match trail {
         Some(Nothing) | None => return next.run(request).await,
+        Some(trail) => trail,
     };
     let mut detail = subject(&mut request).await;
     let asker = Asker::default();
@@ -194,11 +195,11 @@ pub(super) async fn tell(
     if !response.status().is_success() {
         detail.insert("status".to_owned(), response.status().as_u16().into());
     }
-    match write(&state, actor, action, is_read, detail).await {
+    match write(&state, actor, trail, detail).await {
         Ok(()) => response,
-        Err(error) if is_read => error.into_response(),
         // It is done all the same; the log has why it is not told of.
-        Err(_) => response,
+        Err(_) if matches!(trail, Act(_)) => response,
+        Err(error) => error.into_response(),
     }
 }
 
@@ -245,17 +246,21 @@ const FILTERS: [&str; 8] = [
 async fn write(
     state: &AppState,
     actor: Actor,
-    action: Action,
-    is_read: bool,
+    trail: Trail,
     detail: Detail,
 ) -> Result<(), ApiError> {
+    let (action, is_folded) = match trail {
+        Nothing => return Ok(()),
+        Read(action) => (action, true),
+        Export(action) | Act(action) => (action, false),
+    };
     let now = state.host.now();
     let read = (
         actor,
         action,
         serde_json::Value::from(detail.clone()).to_string(),
     );
-    if is_read && state.recent.is_told(&read, now) {
+    if is_folded && state.recent.is_told(&read, now) {
         return Ok(());
     }
     let actor = read.0.clone();
@@ -264,7 +269,7 @@ async fn write(
         .write_async(move |tx| audit::append(tx, now, &actor, action, detail))
         .await
         .map_err(|error| ApiError::internal(&error))?;
-    if is_read {
+    if is_folded {
         state.recent.tell(read, now);
     }
     Ok(())

@@ -91,6 +91,30 @@ async fn who_read_what_is_told_once_in_ten_minutes_and_refusals_are() {
 }
 
 #[tokio::test]
+async fn every_export_is_an_entry_of_its_own() {
+    let server = TestServer::start().await;
+    let (id, _) = server.desk(DISPATCHER).open("east", "空调不制冷").await;
+    let desk = server.desk(SUPERVISOR);
+    for path in [
+        &format!("/v1/tickets/{id}/export"),
+        "/v1/tickets/export?format=csv",
+    ] {
+        for _ in 0..2 {
+            let answer = desk.fetch(path).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        }
+    }
+    let entries = server.audit(&format!("?person={SUPERVISOR}")).await;
+    let exports = [
+        "ticket_exported",
+        "ticket_exported",
+        "tickets_exported",
+        "tickets_exported",
+    ];
+    assert_eq!(actions(&entries), [&["signed_in"][..], &exports].concat());
+}
+
+#[tokio::test]
 async fn pages_go_back_to_the_first_entry() {
     let server = TestServer::start().await;
     let desk = server.desk(DISPATCHER);
