@@ -1,4 +1,5 @@
 //! `gongdan-bench sync`: prints what synchronising the standard work costs, for everyone who carries it.
+//! `gongdan-bench hostile`: prints what hostile requests cost the server's program.
 
 use std::{
     io::{self, Write},
@@ -7,6 +8,7 @@ use std::{
 
 use gongdan_bench::{
     contender::Contender,
+    hostile,
     ours::Gongdan,
     peers, report,
     standard_work::{STANDARD_SEED, StandardWork},
@@ -15,7 +17,11 @@ use gongdan_bench::{
 const USAGE: &str = "usage: gongdan-bench sync [--n TICKETS] [--json] [--peers]
   --n TICKETS  tickets of the standard work (500)
   --json       one JSON object a line instead of a table
-  --peers      measure the peers too";
+  --peers      measure the peers too
+usage: gongdan-bench hostile [--requests N] [--window SECONDS] [--only PART]
+  --requests N      requests of each attack whose cost is taken (10)
+  --window SECONDS  length of each window of an honest device beside it (3); 0: none
+  --only PART       attacks whose name holds this";
 
 /// What was asked for on the command line.
 struct Options {
@@ -48,9 +54,44 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
     Ok(options)
 }
 
+fn hostile_options(
+    mut arguments: impl Iterator<Item = String>,
+) -> Result<hostile::Options, String> {
+    let here = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut options = hostile::Options {
+        program: here.with_file_name(format!("gongdan{}", std::env::consts::EXE_SUFFIX)),
+        requests: 10,
+        window_seconds: 3,
+        only: None,
+    };
+    while let Some(argument) = arguments.next() {
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("{argument} takes a value\n{USAGE}"))?;
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|_| format!("{argument} takes a number\n{USAGE}"))
+        };
+        match argument.as_str() {
+            "--requests" => options.requests = number()?.max(1) as usize,
+            "--window" => options.window_seconds = number()?,
+            "--only" => options.only = Some(value),
+            other => return Err(format!("unknown argument {other}\n{USAGE}")),
+        }
+    }
+    Ok(options)
+}
+
 fn main() -> ExitCode {
-    let outcome = options(std::env::args().skip(1))
-        .and_then(|options| run(&options).map_err(|error| chain(&*error)));
+    let mut arguments = std::env::args().skip(1).peekable();
+    let outcome = if arguments.next_if_eq("hostile").is_some() {
+        hostile_options(arguments).and_then(|options| {
+            hostile::run(&options, &mut io::stdout().lock()).map_err(|error| chain(&*error))
+        })
+    } else {
+        options(arguments).and_then(|options| run(&options).map_err(|error| chain(&*error)))
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
