@@ -68,7 +68,7 @@ fn ticket(n: u8, doc: &TicketDoc) -> Ticket {
 /// Its rows with a clock, but for every seventh: those opened last are over first, two at a time.
 fn clocked(n: u8, ticket: &Ticket) -> Rows {
     let due = at(3_600 * i64::from(15 - n / 2));
-    let clock = (n % 7 != 0).then_some(NextClock {
+    let clock = (!n.is_multiple_of(7)).then_some(NextClock {
         clock: Clock::FirstResponse,
         due_at: Some(due),
         soon_at: Some(due.plus(-1_800)),
@@ -373,7 +373,7 @@ fn by_clocks_the_one_that_is_over_first_comes_first() {
     let overdue = all(&connection, &at_four(Due::Overdue));
     let soon = all(&connection, &at_four(Due::Soon));
     let due_at = |hours: i64| -> Vec<u64> {
-        let due = |n: &u8| 15 - i64::from(*n / 2) == hours && n % 7 != 0;
+        let due = |n: &u8| 15 - i64::from(*n / 2) == hours && !n.is_multiple_of(7);
         (0..30u8)
             .rev()
             .filter(due)

@@ -351,7 +351,10 @@ fn a_phone_drops_what_it_wrote_into_a_part_that_it_may_not_hold() {
         value: "张三".into(),
     };
     let late = phone.seal_with(ticket, Part::Customer, server.now(), vec![name], |_| {});
-    assert_eq!(phone.sync(&server, &[late.clone()]).evictions, []);
+    assert_eq!(
+        phone.sync(&server, std::slice::from_ref(&late)).evictions,
+        []
+    );
     let by = testing::person(SUPERVISOR);
     server
         .relay

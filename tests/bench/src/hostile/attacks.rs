@@ -241,6 +241,7 @@ impl Attacker {
             changesets: changesets.collect(),
             given_back: GivenBack::default(),
             unsent: None,
+            sheet_log: None,
         })
     }
 
