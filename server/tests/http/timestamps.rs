@@ -25,6 +25,7 @@ default_tsa = here
 [here]
 serial = serial
 crypto_device = builtin
+signer_digest = sha256
 default_policy = 1.2.3.4.1
 digests = sha256
 accuracy = secs:1
