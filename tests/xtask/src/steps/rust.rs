@@ -45,6 +45,9 @@ pub(super) fn tests(tree: &Tree) -> Result<()> {
         .args(["test", "--workspace", "--no-fail-fast"])
         .run()?;
     // The libraries and programs that the steps in other languages load; built already, this only
-    // puts them where they look.
-    Run::cargo(tree).args(["build", "--workspace"]).run()
+    // puts them where they look. Without the tests' targets libraries would have fewer features and
+    // be built once more.
+    Run::cargo(tree)
+        .args(["build", "--workspace", "--all-targets"])
+        .run()
 }
