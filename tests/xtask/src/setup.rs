@@ -65,6 +65,7 @@ impl Need {
     /// The Debian packages that would meet the need and are not there.
     fn packages(self, tree: &Tree) -> Vec<&'static str> {
         match self {
+            Self::Program("openssl") if !on_path("openssl") => vec!["openssl"],
             Self::Program(_) | Self::Folder(_) | Self::Component { .. } => Vec::new(),
             Self::Debian(packages) => absent(tree, packages),
             Self::Libcrypto if has_libcrypto(tree) => Vec::new(),

@@ -111,7 +111,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "rust",
         about: "Rust tests of the workspace, benchmarks' assertions included",
-        needs: &[NODE, Need::Libcrypto],
+        needs: &[NODE, Need::Libcrypto, Need::Program("openssl")],
         installs: &[],
         run: rust::tests,
     },
