@@ -413,7 +413,7 @@ impl Replica {
     pub fn outbox(&mut self) -> Result<Vec<OutboxEntry>, StoreError> {
         let mut entries = Vec::new();
         self.store.read(&mut |txn| {
-            for state in STATES {
+            for state in OutboxState::ALL {
                 entries.extend(txn.entries_in(state)?);
             }
             Ok(())
@@ -480,11 +480,3 @@ impl Replica {
         PublicKey::from_bytes(self.identity.server_key)
     }
 }
-
-const STATES: [OutboxState; 5] = [
-    OutboxState::Pending,
-    OutboxState::InFlight,
-    OutboxState::Held,
-    OutboxState::Quarantined,
-    OutboxState::Refused,
-];

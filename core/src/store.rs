@@ -80,6 +80,17 @@ pub enum OutboxState {
 }
 
 impl OutboxState {
+    /// All.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::InFlight,
+        Self::Held,
+        Self::Quarantined,
+        Self::Refused,
+    ];
+}
+
+impl OutboxState {
     /// Part of the local document.
     pub const fn is_waiting(self) -> bool {
         matches!(self, Self::Pending | Self::InFlight | Self::Held)

@@ -4,8 +4,8 @@ use crate::clock::Timestamp;
 use crate::document::TicketDoc;
 use crate::ids::{ActorId, ChangeHash, CommandId, Part, PersonId, TicketId};
 use crate::store::{OutboxEntry, OutboxState};
-use crate::ticket::command::{Command, FieldValue};
-use crate::ticket::{Authored, Field, Value};
+use crate::ticket::command::{Command, FieldValue, InkPoint};
+use crate::ticket::{Authored, Capacity, ConfirmationMethod, Field, FourAnswers, Ink, Value};
 
 thread_local! {
     static FIRST_UNKNOWN: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
@@ -46,6 +46,32 @@ pub fn ticket(n: u8) -> TicketId {
 #[expect(clippy::expect_used, reason = "tests alone call this")]
 pub fn person(id: &str) -> PersonId {
     id.parse().expect("an employee number")
+}
+
+/// A confirmation of what was `shown`, and the signature that somebody drew under it: an act over two parts.
+pub fn signed(signer: &str, answers: FourAnswers, shown: ChangeHash) -> [Command; 2] {
+    let point = |n: i32| InkPoint {
+        x: 10 * n,
+        y: n,
+        millis: n.unsigned_abs(),
+        pressure: None,
+    };
+    let confirm = Command::Confirm {
+        method: ConfirmationMethod::Signature,
+        answers,
+        shown,
+    };
+    let sign = Command::RecordSignature {
+        signer: signer.to_owned(),
+        capacity: Capacity::Customer,
+        shown,
+        ink: Ink {
+            width: 300,
+            height: 200,
+            strokes: vec![(0..9).map(point).collect()],
+        },
+    };
+    [confirm, sign]
 }
 
 /// The opening of an ordinary ticket.

@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use gongdan_core::ids::Part;
+use parking_lot::FairMutex;
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 mod migrate;
 pub mod restores;
-mod turns;
 
 pub use migrate::MIGRATIONS;
-use turns::Turns;
 
 /// Readers kept open between uses; more are opened while more are needed.
 const IDLE_READERS_MAX: usize = 4;
@@ -77,9 +76,8 @@ pub struct Database {
 
 struct Inner {
     path: PathBuf,
-    /// Who waits for the writer: the system's lock alone would let one who writes again and again in first.
-    turns: Turns,
-    writer: Mutex<Connection>,
+    /// Whoever comes first goes first: another lock would let one in who writes again and again.
+    writer: FairMutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     commits: Histogram,
 }
@@ -104,8 +102,7 @@ impl Database {
         migrate::run(&mut writer)?;
         let inner = Inner {
             path,
-            turns: Turns::default(),
-            writer: Mutex::new(writer),
+            writer: FairMutex::new(writer),
             readers: Mutex::new(Vec::new()),
             commits: crate::metrics::seconds(),
         };
@@ -114,8 +111,8 @@ impl Database {
         })
     }
 
-    /// Runs `work` in one immediate transaction, in the order of calls: all of it is durable when this returns `Ok`, none of it
-    /// was done when it returns `Err` or panics. Blocks; from async code go through
+    /// Runs `work` in one immediate transaction, in the order of calls: all of it is durable when this returns
+    /// `Ok`, none of it was done when it returns `Err` or panics. Blocks; from async code go through
     /// [`Database::write_async`].
     ///
     /// # Errors
@@ -124,8 +121,7 @@ impl Database {
     where
         E: From<StoreError>,
     {
-        let _turn = self.inner.turns.take();
-        let mut writer = lock(&self.inner.writer);
+        let mut writer = self.inner.writer.lock();
         let tx = writer
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
@@ -196,7 +192,7 @@ impl Database {
     /// Hands out the writing connection outside any transaction, for tests that make it fail.
     #[cfg(feature = "testing")]
     pub fn with_writer<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
-        work(&mut lock(&self.inner.writer))
+        work(&mut self.inner.writer.lock())
     }
 
     /// Where the file is.

@@ -45,7 +45,7 @@ async function complete({ page }, summary) {
 
 /** What a camera reads on the receipt. */
 async function photographed({ page }) {
-  const shot = (await part(page, "receipt").locator("svg").screenshot()).toString("base64");
+  const shot = (await part(page, "receipt").locator("img").screenshot()).toString("base64");
   const { data, width, height } = await page.evaluate(async (png) => {
     const bytes = Uint8Array.from(atob(png), (char) => char.charCodeAt(0));
     const picture = await createImageBitmap(new Blob([bytes], { type: "image/png" }));

@@ -3,12 +3,10 @@
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{BlobHash, ChangeHash, ItemKey, Part};
 use gongdan_core::testing::{self, person};
-use gongdan_core::ticket::command::{
-    ChecklistEntry, Collection, FieldValue, InkPoint, Splice, WaitingFor,
-};
+use gongdan_core::ticket::command::{ChecklistEntry, Collection, FieldValue, Splice, WaitingFor};
 use gongdan_core::ticket::{
-    Act, Answer, Capacity, Command, ConfirmationMethod, ConflictOn, Field, FourAnswers, Ink,
-    Status, Ticket, Value,
+    Act, Answer, Capacity, Command, ConfirmationMethod, ConflictOn, Field, FourAnswers, Status,
+    Ticket, Value,
 };
 
 use crate::office::TECHNICIANS;
@@ -45,28 +43,7 @@ pub fn of_technician(random: &mut Random, ticket: &Ticket, now: Timestamp) -> Ac
 /// A confirmation with its signature: an act over two parts.
 fn signed(random: &mut Random) -> Act {
     let shown = ChangeHash(random.bytes());
-    let point = |n: i32| InkPoint {
-        x: 10 * n,
-        y: n,
-        millis: n.unsigned_abs(),
-        pressure: None,
-    };
-    let confirm = Command::Confirm {
-        method: ConfirmationMethod::Signature,
-        answers: answers(random),
-        shown,
-    };
-    let sign = Command::RecordSignature {
-        signer: "测试客户".to_owned(),
-        capacity: Capacity::Customer,
-        shown,
-        ink: Ink {
-            width: 300,
-            height: 200,
-            strokes: vec![(0..9).map(point).collect()],
-        },
-    };
-    Act(vec![confirm, sign])
+    Act(testing::signed("测试客户", answers(random), shown).into())
 }
 
 fn customer(random: &mut Random) -> Command {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gongdan_core::evidence::addendum::AddendumKind;
 use gongdan_core::evidence::ink::{self, InkFault};
+use gongdan_core::evidence::receipt::receipt;
 use gongdan_core::evidence::verify::{Asked, verify, words};
 use gongdan_core::evidence::{Difference, Frozen, Language, Moment, Receipt, Signing};
 use gongdan_core::ids::{BlobHash, ChangeHash, SheetHash, TicketId};
@@ -176,6 +177,12 @@ impl Phone {
 #[uniffi::export]
 pub fn ink_fault(ink: Ink) -> Option<InkFault> {
     ink::check(&ink).err()
+}
+
+/// The receipt of a sheet, to be shown again.
+#[uniffi::export]
+pub fn sheet_receipt(sheet: SheetHash) -> Receipt {
+    receipt(sheet)
 }
 
 /// Checks an evidence file. The organisation's key is 32 bytes, got from elsewhere.

@@ -7,7 +7,6 @@ use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
 
-use super::seal::SignedSheet;
 use crate::ids::SheetHash;
 
 /// Crockford's base-32 digits: no I, L, O, U.
@@ -30,8 +29,7 @@ pub struct Receipt {
 }
 
 /// The receipt of a sheet.
-pub fn receipt(sheet: &SignedSheet) -> Receipt {
-    let hash = sheet.hash();
+pub fn receipt(hash: SheetHash) -> Receipt {
     let code = code(hash);
     let content = format!("GONGDAN:1:{}:{}", base32(&hash.0), code.replace('-', ""));
     let drawn = QrCode::with_error_correction_level(&content, EcLevel::M)
@@ -156,10 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_says_the_whole_hash_and_the_code() {
+        let (zeros, code) = ("0".repeat(52), "0".repeat(17));
+        let receipt = receipt(SheetHash([0; 32]));
+        assert_eq!(receipt.code, "0000-0000-0000-00000");
+        assert_eq!(receipt.content, format!("GONGDAN:1:{zeros}:{code}"));
+        assert!(receipt.svg.contains("<svg"));
+    }
+
+    #[test]
     fn base_32_writes_the_highest_bits_first() {
         assert_eq!(base32(&[0xff; 32]), format!("{}G", "Z".repeat(51)));
         let mut one = [0; 32];
         one[0] = 0b0000_1000;
         assert!(base32(&one).starts_with("10"));
+        (one[0], one[1]) = (0x00, 0x44);
+        assert!(base32(&one).starts_with("0120"));
     }
 }

@@ -5,6 +5,21 @@ use sha2::{Digest, Sha256};
 /// SHA-256.
 pub type Hash = [u8; 32];
 
+/// The hash of a leaf.
+pub fn leaf(bytes: &[u8]) -> Hash {
+    let hash = Sha256::new().chain_update([0]).chain_update(bytes);
+    hash.finalize().into()
+}
+
+/// The hash of a node over two others.
+pub fn join(left: &Hash, right: &Hash) -> Hash {
+    let hash = Sha256::new()
+        .chain_update([1])
+        .chain_update(left)
+        .chain_update(right);
+    hash.finalize().into()
+}
+
 /// The root over leaves' hashes. Of none it is the hash of nothing, as the RFC says.
 pub(super) fn root(leaves: &[Hash]) -> Hash {
     match leaves {
@@ -13,47 +28,35 @@ pub(super) fn root(leaves: &[Hash]) -> Hash {
         leaves => {
             // The largest power of two below the number of leaves.
             let split = leaves.len().next_power_of_two() / 2;
-            Sha256::new()
-                .chain_update([1])
-                .chain_update(root(&leaves[..split]))
-                .chain_update(root(&leaves[split..]))
-                .finalize()
-                .into()
+            join(&root(&leaves[..split]), &root(&leaves[split..]))
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    /// The reference vectors of the Certificate Transparency project (`merkletree/tree_hasher`), which every
-    /// implementation of RFC 6962 is checked with.
+    /// The leaves of the reference vectors of the Certificate Transparency project, which every implementation of
+    /// RFC 6962 is checked with.
+    pub(in crate::evidence) const INPUTS: [&[u8]; 8] = [
+        b"",
+        &[0x00],
+        &[0x10],
+        &[0x20, 0x21],
+        &[0x30, 0x31],
+        &[0x40, 0x41, 0x42, 0x43],
+        &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
+        &[
+            0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d,
+            0x6e, 0x6f,
+        ],
+    ];
+
+    /// The vectors of `merkletree/tree_hasher`.
     #[test]
     fn the_tree_is_that_of_rfc_6962() {
-        let inputs: [&[u8]; 8] = [
-            b"",
-            &[0x00],
-            &[0x10],
-            &[0x20, 0x21],
-            &[0x30, 0x31],
-            &[0x40, 0x41, 0x42, 0x43],
-            &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
-            &[
-                0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d,
-                0x6e, 0x6f,
-            ],
-        ];
-        let leaves: Vec<Hash> = inputs
-            .iter()
-            .map(|input| {
-                Sha256::new()
-                    .chain_update([0])
-                    .chain_update(input)
-                    .finalize()
-                    .into()
-            })
-            .collect();
+        let leaves: Vec<Hash> = INPUTS.into_iter().map(leaf).collect();
         let roots = [
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",

@@ -175,7 +175,7 @@ impl Replica {
             put(txn, meta::SHEETS, &Some(next))
         })?;
         Ok(Sealed {
-            receipt: receipt::receipt(&sheet),
+            receipt: receipt::receipt(hash),
             hash,
             blob: row.hash,
             sheet,

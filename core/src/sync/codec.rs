@@ -83,6 +83,11 @@ pub fn frame(structured: &[u8], raw: &[u8], level: i32) -> Vec<u8> {
     let (form, section) = packed
         .as_deref()
         .map_or((0, structured), |packed| (1, packed));
+    framed(form, section, raw)
+}
+
+/// The bytes of a frame of this form, whatever its sections hold.
+pub fn framed(form: u8, section: &[u8], raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(section.len() + raw.len() + 8);
     out.extend_from_slice(&[b'G', b'D', 1, form]);
     let mut length = section.len();

@@ -88,8 +88,8 @@ impl Relay {
                 response.cursor = Cursor { backup, ..cursor }.to_bytes();
                 response.backed_up = Some(backed_up);
             }
-            let cursor = Cursor::read(&response.cursor)?.unwrap_or_default();
             if let Some((place, news)) = sheet_log::news(c, &self.keys, now, sender, asked)? {
+                let cursor = Cursor::read(&response.cursor)?.unwrap_or_default();
                 let sheet_log = Some(place);
                 response.cursor = Cursor {
                     sheet_log,

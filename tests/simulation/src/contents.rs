@@ -27,14 +27,6 @@ pub enum Place {
     Attachment,
 }
 
-const STATES: [OutboxState; 5] = [
-    OutboxState::Pending,
-    OutboxState::InFlight,
-    OutboxState::Held,
-    OutboxState::Quarantined,
-    OutboxState::Refused,
-];
-
 /// Shows everything on a disk. `tickets`: all there are, listed on the phone or not. Documents are shown as they
 /// are kept and as they read uncompressed.
 pub fn show(disk: &Disk, tickets: &[TicketId], look: &mut dyn FnMut(Place, &[u8])) {
@@ -58,7 +50,7 @@ pub fn show(disk: &Disk, tickets: &[TicketId], look: &mut dyn FnMut(Place, &[u8]
                 show_document(row.part.part, &document, look);
             }
         }
-        for state in STATES {
+        for state in OutboxState::ALL {
             for entry in txn.entries_in(state)? {
                 look(Place::Own, &codec::encode(&entry));
             }

@@ -18,10 +18,9 @@ use gongdan_core::store::sqlite::{SqliteStore, StoreKey};
 use gongdan_core::store::{BlobRow, BlobState, Filter, Store};
 use gongdan_core::sync::codec;
 use gongdan_core::sync::keys::DeviceKey;
-use gongdan_core::ticket::command::{ChecklistEntry, InkPoint};
-use gongdan_core::ticket::{
-    Act, Answer, Capacity, Command, ConfirmationMethod, Field, FourAnswers, Ink,
-};
+use gongdan_core::testing;
+use gongdan_core::ticket::command::ChecklistEntry;
+use gongdan_core::ticket::{Act, Answer, Command, Field, FourAnswers};
 use gongdan_tests::aborting::Aborting;
 use gongdan_tests::forensic::{MARKERS, encoded, marker};
 use gongdan_web::golden::{hex, unhex};
@@ -214,33 +213,14 @@ impl Scribe {
     fn finish(&mut self, ticket: TicketId, n: usize) {
         self.act(ticket, Command::Complete { summary: marker(n) });
         let shown = ChangeHash([7; 32]);
-        let confirm = Command::Confirm {
-            method: ConfirmationMethod::Signature,
-            answers: FourAnswers {
-                solved: true,
-                satisfied: true,
-                professionalism: 9,
-                comments: Some(marker(n)),
-            },
-            shown,
+        let answers = FourAnswers {
+            solved: true,
+            satisfied: true,
+            professionalism: 9,
+            comments: Some(marker(n)),
         };
-        let point = |n: i32| InkPoint {
-            x: 10 * n,
-            y: n,
-            millis: n.unsigned_abs(),
-            pressure: None,
-        };
-        let sign = Command::RecordSignature {
-            signer: marker(n + 1),
-            capacity: Capacity::Customer,
-            shown,
-            ink: Ink {
-                width: 300,
-                height: 200,
-                strokes: vec![(0..9).map(point).collect()],
-            },
-        };
-        self.act(ticket, Act(vec![confirm, sign]));
+        let signed = testing::signed(&marker(n + 1), answers, shown);
+        self.act(ticket, Act(signed.into()));
     }
 
     /// What an app logs of what could not be done.

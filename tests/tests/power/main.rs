@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use gongdan_disk::{Fault, Points};
+use gongdan_disk::{Disk, Fault, Points};
 
 /// Points between two that the faults beside power cuts come at, unless more was asked for.
 const STRIDE: usize = 3;
@@ -36,6 +36,50 @@ struct Ran<End> {
     /// Power came back, or somebody tried again, so many times.
     retries: u32,
     end: End,
+}
+
+/// The store failed.
+struct Failed;
+
+/// A session on a disk that may fail.
+trait Session {
+    type Step: Copy + std::fmt::Debug;
+    fn disk(&self) -> &Disk;
+    /// Does a step, or what of it is not there yet; somebody who was told of a failure looks first.
+    fn step(&mut self, step: Self::Step) -> Result<(), Failed>;
+    /// A step is behind us: what it made was acknowledged.
+    fn done(&mut self, step: Self::Step);
+    /// The power comes back: everything that was acknowledged is there.
+    fn recover(&mut self);
+}
+
+/// Does all steps of a session, a fault at one of its points; how often somebody had to try again.
+fn through<S: Session>(session: &mut S, steps: &[S::Step], at: u64, fault: Fault) -> u32 {
+    session.disk().arm(at, fault);
+    let mut retries = 0;
+    for step in steps {
+        let mut result = session.step(*step);
+        if session.disk().is_off() {
+            retries += 1;
+            if result.is_ok() {
+                session.done(*step);
+            }
+            session.recover();
+            if result.is_err() {
+                result = session.step(*step);
+            }
+        } else if result.is_err() {
+            // Somebody makes room, and tries again.
+            retries += 1;
+            if fault == Fault::Full {
+                session.disk().disarm();
+            }
+            result = session.step(*step);
+        }
+        assert!(result.is_ok(), "{step:?} is not possible any more");
+        session.done(*step);
+    }
+    retries
 }
 
 /// Runs `session` with a fault of each kind at each of its points, and prints how many there were.

@@ -8,7 +8,7 @@ use gongdan_disk::{Disk, Fault};
 use gongdan_tests::whole::assert_whole;
 use gongdan_tests::world::{On, World, assign, note};
 
-use super::{Ran, assert_sound, every_point};
+use super::{Failed, Ran, Session, assert_sound, every_point, through};
 
 const PHONE: usize = 0;
 const PHOTO: &[u8] = &[0x5a; 9_000];
@@ -58,7 +58,7 @@ struct End {
     held: usize,
 }
 
-struct Session {
+struct Run {
     world: World,
     ticket: TicketId,
     disk: Disk,
@@ -67,9 +67,6 @@ struct Session {
     done: Vec<Step>,
 }
 
-/// The store failed.
-struct Failed;
-
 fn failed(error: ExecuteError) -> Failed {
     match error {
         ExecuteError::Store(_) => Failed,
@@ -77,34 +74,13 @@ fn failed(error: ExecuteError) -> Failed {
     }
 }
 
-impl Session {
-    fn start() -> Self {
-        gongdan_disk::install();
-        let mut world = World::new(21);
-        world.phone("W001", On::Sqlite);
-        world.run_until_quiescent();
-        let ticket = world.accepted(PHONE, &["W001"]);
-        let disk = Disk::at(world.phones[PHONE].path().parent().unwrap());
-        let office = Disk::at(world.office.database().path().parent().unwrap());
-        Self {
-            world,
-            ticket,
-            disk,
-            office,
-            done: Vec::new(),
-        }
+impl Session for Run {
+    type Step = Step;
+
+    fn disk(&self) -> &Disk {
+        &self.disk
     }
 
-    fn execute(&mut self, act: impl Into<Act>) -> Result<(), Failed> {
-        self.world.wait(60);
-        let now = self.world.now();
-        self.world.phones[PHONE]
-            .replica()
-            .execute(now, self.ticket, &Seen::new(), act)
-            .map_err(failed)
-    }
-
-    /// Does a step, or what of it is not there yet; somebody who was told of a failure looks first.
     fn step(&mut self, step: Step) -> Result<(), Failed> {
         match step {
             Step::Desk(text) => self.world.desk(self.ticket, note(text)),
@@ -139,6 +115,45 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    fn done(&mut self, step: Step) {
+        self.done.push(step);
+    }
+
+    fn recover(&mut self) {
+        self.world.phones[PHONE].close();
+        self.disk.restore_power();
+        self.assert_kept();
+        self.world.phones[PHONE].reopen();
+    }
+}
+
+impl Run {
+    fn start() -> Self {
+        gongdan_disk::install();
+        let mut world = World::new(21);
+        world.phone("W001", On::Sqlite);
+        world.run_until_quiescent();
+        let ticket = world.accepted(PHONE, &["W001"]);
+        let disk = Disk::at(world.phones[PHONE].path().parent().unwrap());
+        let office = Disk::at(world.office.database().path().parent().unwrap());
+        Self {
+            world,
+            ticket,
+            disk,
+            office,
+            done: Vec::new(),
+        }
+    }
+
+    fn execute(&mut self, act: impl Into<Act>) -> Result<(), Failed> {
+        self.world.wait(60);
+        let now = self.world.now();
+        self.world.phones[PHONE]
+            .replica()
+            .execute(now, self.ticket, &Seen::new(), act)
+            .map_err(failed)
     }
 
     /// Whether the phone shows what this step makes.
@@ -182,14 +197,6 @@ impl Session {
         }
     }
 
-    /// The power comes back and the app is opened: everything that was done is there.
-    fn recover(&mut self) {
-        self.world.phones[PHONE].close();
-        self.disk.restore_power();
-        self.assert_kept();
-        self.world.phones[PHONE].reopen();
-    }
-
     fn assert_kept(&mut self) {
         let phone = &self.world.phones[PHONE];
         let key: String = phone.secret.iter().map(|b| format!("{b:02x}")).collect();
@@ -226,30 +233,7 @@ impl Session {
     }
 
     fn run(mut self, at: u64, fault: Fault) -> Ran<End> {
-        self.disk.arm(at, fault);
-        let mut retries = 0;
-        for step in SESSION {
-            let mut result = self.step(*step);
-            if self.disk.is_off() {
-                if result.is_ok() {
-                    self.done.push(*step);
-                }
-                retries += 1;
-                self.recover();
-                if result.is_err() {
-                    result = self.step(*step);
-                }
-            } else if result.is_err() {
-                // Somebody makes room, and tries again.
-                retries += 1;
-                if fault == Fault::Full {
-                    self.disk.disarm();
-                }
-                result = self.step(*step);
-            }
-            assert!(result.is_ok(), "{step:?} is not possible any more");
-            self.done.push(*step);
-        }
+        let retries = through(&mut self, SESSION, at, fault);
         let (points, struck) = (self.disk.disarm(), self.disk.has_struck());
         self.assert_kept();
         let held = self.world.phones[PHONE].list().len();
@@ -278,5 +262,5 @@ const BEFORE: usize = 3;
 
 #[test]
 fn a_phone_whose_disk_fails_at_any_write_keeps_what_it_said_was_done() {
-    every_point("phone", |at, fault| Session::start().run(at, fault));
+    every_point("phone", |at, fault| Run::start().run(at, fault));
 }

@@ -22,7 +22,7 @@ use gongdan_tests::phone::{Kept, Phone};
 use gongdan_tests::random::Random;
 use gongdan_tests::world::{On, World, assign, note};
 
-use super::{Ran, assert_sound, every_point};
+use super::{Failed, Ran, Session, assert_sound, every_point, through};
 
 const SEED: u64 = 22;
 /// Whose ticket it is.
@@ -127,16 +127,13 @@ fn begun() -> &'static Begun {
     })
 }
 
-/// The store failed.
-struct Failed;
-
 impl From<StoreError> for Failed {
     fn from(_: StoreError) -> Self {
         Self
     }
 }
 
-struct Session {
+struct Run {
     clock: VirtualClock,
     office: Option<Office>,
     /// Where the office's database is while the office is not there.
@@ -149,7 +146,62 @@ struct Session {
     done: Vec<Step>,
 }
 
-impl Session {
+impl Session for Run {
+    type Step = Step;
+
+    fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    fn step(&mut self, step: Step) -> Result<(), Failed> {
+        if self.office.is_none() {
+            self.restart()?;
+        }
+        match step {
+            Step::Note(text) => self.works(note(text)),
+            Step::Depart => self.works(Command::Depart),
+            Step::Complete => self.works(Command::Complete {
+                summary: "更换压机电容".to_owned(),
+            }),
+            Step::Photo => self.works(Command::AttachPhoto {
+                blob: PHOTO,
+                media_type: "image/jpeg".to_owned(),
+                bytes: PHOTO_BYTES,
+                caption: "铭牌".to_owned(),
+            }),
+            Step::Opens => {
+                let now = self.now();
+                self.phones[SECOND].try_open(now, testing::open()).unwrap();
+            }
+            Step::Sync(phone) => self.sync(phone)?,
+            Step::Desk(text) if !self.has_note(text)? => self.at_desk(note(text))?,
+            Step::Desk(_) => {}
+            Step::Reassign => self.reassign()?,
+            Step::Decide => self.decide()?,
+            Step::Upload => self.upload()?,
+            Step::Restart => self.restart()?,
+            Step::NewEpoch => self.new_epoch()?,
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, step: Step) {
+        self.done.push(step);
+    }
+
+    fn recover(&mut self) {
+        self.folder = self
+            .office
+            .take()
+            .map(Office::closed)
+            .or(self.folder.take());
+        self.disk.restore_power();
+        assert!(self.restart().is_ok(), "the server starts again");
+        self.assert_kept();
+    }
+}
+
+impl Run {
     fn start() -> Self {
         let begun = begun();
         let folder = tempfile::tempdir().unwrap();
@@ -210,39 +262,6 @@ impl Session {
 
     fn now(&self) -> Timestamp {
         gongdan_server::host::Clock::now(&self.clock)
-    }
-
-    /// Does a step; somebody who was told of a failure looks first.
-    fn step(&mut self, step: Step) -> Result<(), Failed> {
-        if self.office.is_none() {
-            self.restart()?;
-        }
-        match step {
-            Step::Note(text) => self.works(note(text)),
-            Step::Depart => self.works(Command::Depart),
-            Step::Complete => self.works(Command::Complete {
-                summary: "更换压机电容".to_owned(),
-            }),
-            Step::Photo => self.works(Command::AttachPhoto {
-                blob: PHOTO,
-                media_type: "image/jpeg".to_owned(),
-                bytes: PHOTO_BYTES,
-                caption: "铭牌".to_owned(),
-            }),
-            Step::Opens => {
-                let now = self.now();
-                self.phones[SECOND].try_open(now, testing::open()).unwrap();
-            }
-            Step::Sync(phone) => self.sync(phone)?,
-            Step::Desk(text) if !self.has_note(text)? => self.at_desk(note(text))?,
-            Step::Desk(_) => {}
-            Step::Reassign => self.reassign()?,
-            Step::Decide => self.decide()?,
-            Step::Upload => self.upload()?,
-            Step::Restart => self.restart()?,
-            Step::NewEpoch => self.new_epoch()?,
-        }
-        Ok(())
     }
 
     fn sync(&mut self, phone: usize) -> Result<(), Failed> {
@@ -344,18 +363,6 @@ impl Session {
         Ok(db.read(|c| Ok::<_, StoreError>(c.query_row(sql, [], |row| row.get(0))?))?)
     }
 
-    /// The power comes back and the server is started: everything that was acknowledged is there.
-    fn recover(&mut self) {
-        self.folder = self
-            .office
-            .take()
-            .map(Office::closed)
-            .or(self.folder.take());
-        self.disk.restore_power();
-        assert!(self.restart().is_ok(), "the server starts again");
-        self.assert_kept();
-    }
-
     fn assert_kept(&mut self) {
         let db = self.office().database();
         db.read(|c| {
@@ -392,30 +399,7 @@ impl Session {
     }
 
     fn run(mut self, at: u64, fault: Fault) -> Ran<End> {
-        self.disk.arm(at, fault);
-        let mut retries = 0;
-        for step in SESSION {
-            let mut result = self.step(*step);
-            if self.disk.is_off() {
-                retries += 1;
-                if result.is_ok() {
-                    self.done.push(*step);
-                }
-                self.recover();
-                if result.is_err() {
-                    result = self.step(*step);
-                }
-            } else if result.is_err() {
-                // Somebody makes room, and tries again.
-                retries += 1;
-                if fault == Fault::Full {
-                    self.disk.disarm();
-                }
-                result = self.step(*step);
-            }
-            assert!(result.is_ok(), "{step:?} is not possible any more");
-            self.done.push(*step);
-        }
+        let retries = through(&mut self, SESSION, at, fault);
         let (points, struck) = (self.disk.disarm(), self.disk.has_struck());
         self.assert_kept();
         self.office().assert_equals_rebuild();
@@ -460,5 +444,5 @@ fn db_blob(office: &Office) -> bool {
 
 #[test]
 fn a_server_whose_disk_fails_at_any_write_keeps_what_it_acknowledged() {
-    every_point("server", |at, fault| Session::start().run(at, fault));
+    every_point("server", |at, fault| Run::start().run(at, fault));
 }

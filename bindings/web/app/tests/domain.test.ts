@@ -7,7 +7,6 @@ import { delaySeconds, isPin } from '@/domain/delay'
 import { faultOf, PhoneError, textKeys } from '@/domain/fault'
 import { areaOf, inkOf, pathOf, placed } from '@/domain/ink'
 import { lostBy } from '@/domain/lost'
-import { receiptContent } from '@/domain/receipt'
 import { EDGE_MAX, fitted } from '@/domain/photo'
 import {
   answered, CAPACITIES, confirmation, currentSheets, IDENTIFIED, KINDS, known, noAnswers, nobody, REMARKS_CHARS_MAX, SIGNERS_MAX, unsigned,
@@ -182,14 +181,6 @@ describe('ink', () => {
 
   it('is drawn stroke by stroke, a tap as a dot', () => {
     expect(name.map(pathOf)).toEqual(['M10 20L340 150', 'M40 60h0'])
-  })
-})
-
-describe('a receipt', () => {
-  it('says the whole hash, the last digit padded with zeros, and the code', () => {
-    expect(receiptContent('00'.repeat(32), '0000-0000-0000-00000')).toBe(`GONGDAN:1:${'0'.repeat(52)}:${'0'.repeat(17)}`)
-    expect(receiptContent('ff'.repeat(32), 'A')).toBe(`GONGDAN:1:${'Z'.repeat(51)}G:A`)
-    expect(receiptContent(`0044${'00'.repeat(30)}`, 'A').slice(10, 14)).toBe('0120')
   })
 })
 

@@ -1,6 +1,7 @@
 //! The signed sheet: frozen for the customer to read, sealed when he has signed, its receipt, and the verifier.
 
 use gongdan_core::evidence::addendum::AddendumKind;
+use gongdan_core::evidence::receipt::receipt;
 use gongdan_core::evidence::verify::{Asked, verify, words};
 use gongdan_core::evidence::{Frozen, Language, Moment, Signing, ink};
 use gongdan_core::fault::Fault;
@@ -156,6 +157,15 @@ pub fn ink_fault(drawn: &str) -> Result<Option<String>, Thrown> {
     Ok(ink::check(&drawn)
         .err()
         .map(|fault| fault.code().to_owned()))
+}
+
+/// The receipt of a sheet, to be shown again; JSON with `code`, `content` and `svg`.
+///
+/// # Errors
+/// `Unfit` with `invalid_id`.
+#[wasm_bindgen(js_name = sheetReceipt)]
+pub fn sheet_receipt(sheet: &str) -> Result<String, Thrown> {
+    to_json(&receipt(sheet_hash(sheet)?))
 }
 
 /// Checks an evidence file; JSON with `good`, `level`, `words` and the `report`.

@@ -9,10 +9,10 @@
 //! level 0  0   1   2   3   4   5   6
 //! ```
 
-use sha2::{Digest, Sha256};
-
 use super::Step;
 use crate::evidence::tree::{self, Hash};
+
+pub use crate::evidence::tree::{join, leaf};
 
 /// The full nodes that are kept. `node(l, i)` is the root over the leaves from `i·2^l` up to `(i+1)·2^l`, which
 /// is asked for only where all of these are there.
@@ -25,21 +25,6 @@ pub trait Nodes {
     fn join(left: Self::Found, right: Self::Found) -> Self::Found;
     /// The root of no leaves.
     fn empty() -> Self::Found;
-}
-
-/// The hash of a leaf.
-pub fn leaf(bytes: &[u8]) -> Hash {
-    let hash = Sha256::new().chain_update([0]).chain_update(bytes);
-    hash.finalize().into()
-}
-
-/// The hash of a node over two others.
-pub fn join(left: &Hash, right: &Hash) -> Hash {
-    let hash = Sha256::new()
-        .chain_update([1])
-        .chain_update(left)
-        .chain_update(right);
-    hash.finalize().into()
 }
 
 /// The nodes that become full when leaf `index` comes: level and index of each but the leaf, from below.
@@ -216,20 +201,7 @@ mod tests {
     /// The reference vectors of the Certificate Transparency project (`merkletree`), which count from 1.
     #[test]
     fn proofs_are_those_of_rfc_6962() {
-        let inputs: [&[u8]; 8] = [
-            b"",
-            &[0x00],
-            &[0x10],
-            &[0x20, 0x21],
-            &[0x30, 0x31],
-            &[0x40, 0x41, 0x42, 0x43],
-            &[0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57],
-            &[
-                0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d,
-                0x6e, 0x6f,
-            ],
-        ];
-        let tree = Leaves(inputs.into_iter().map(leaf).collect());
+        let tree = Leaves(tree::tests::INPUTS.into_iter().map(leaf).collect());
         let of = |leaf: u64, size| written(&inclusion(&tree, leaf - 1, size));
         assert!(of(1, 1).is_empty());
         let ends = [

@@ -399,6 +399,8 @@ export interface TicketDetail {
   /** What the signed-in person may do with the ticket as it stands; a server may leave it out. */
   allowed?: Action[]
   clocks?: ClockReading[]
+  /** Of these the one that is over first. */
+  clock?: NextClock | null
 }
 
 /** A command: a code alone, or one code with what it says. */

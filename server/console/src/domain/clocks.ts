@@ -20,19 +20,6 @@ export function clockColour(reading: ClockReading, now: number): ClockColour {
   return left * 60 < reading.allowed_seconds / 4 ? 'amber' : 'green'
 }
 
-/** Of a ticket's clocks the one that a list shows: of those that have not stopped the first that is over. */
-export function nextOf(readings: readonly ClockReading[]): NextClock | null {
-  const open = readings
-    .filter((reading) => reading.stopped_at === null && reading.state !== 'called_off')
-    .map((reading): NextClock => {
-      const due = reading.state === 'paused' ? null : reading.due_at
-      const soon = due === null ? null : new Date(Date.parse(due) - reading.allowed_seconds * 250).toISOString()
-      return { clock: reading.clock, due_at: due, soon_at: soon, paused_by: reading.paused_by }
-    })
-  const order = (clock: NextClock) => (clock.due_at === null ? Infinity : Date.parse(clock.due_at))
-  return open.sort((a, b) => order(a) - order(b))[0] ?? null
-}
-
 /** The same of the list's clock. */
 export function nextClockColour(clock: NextClock, now: number): ClockColour {
   if (clock.due_at === null) return 'blue'

@@ -15,7 +15,7 @@ use super::reading::reader;
 use super::{index_of, unknown_ticket};
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
-use crate::read_model::{Author, Detail, clocks, detail};
+use crate::read_model::{Author, Detail, NextClock, clocks, detail, next_clock};
 
 /// A ticket in full.
 #[derive(Serialize, ToSchema)]
@@ -31,6 +31,8 @@ pub(in crate::api) struct TicketBody {
     allowed: Vec<Action>,
     /// What its clocks show now (X1).
     clocks: Vec<Reading>,
+    /// Of these the one that is over first, as in the list.
+    clock: Option<NextClock>,
 }
 
 /// Who wrote, on what.
@@ -106,6 +108,7 @@ pub(in crate::api) async fn show(
         heads: found.heads,
         authors,
         allowed,
+        clock: next_clock(&clocks),
         clocks,
     }))
 }

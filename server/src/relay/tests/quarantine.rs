@@ -3,9 +3,8 @@
 use gongdan_core::ids::{ChangeHash, Part, TicketId};
 use gongdan_core::sync::changeset::{ActLink, Changeset};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
-use gongdan_core::testing::person;
-use gongdan_core::ticket::command::InkPoint;
-use gongdan_core::ticket::{Capacity, Command, ConfirmationMethod, FourAnswers, Ink, Status};
+use gongdan_core::testing::{self, person};
+use gongdan_core::ticket::{Command, FourAnswers, Status};
 
 use super::harness::{DISPATCHER, Phone, SUCCESSOR, SUPERVISOR, Server, TECHNICIAN, assign, note};
 use crate::auth::{devices, users};
@@ -216,26 +215,6 @@ fn a_revoked_device_may_upload_and_hears_its_verdicts_and_nothing_else() {
     assert_eq!(open.unwrap(), 0);
 }
 
-/// A customer's drawn signature, in the part that is the customer's.
-fn signature(shown: ChangeHash) -> Command {
-    let point = |n: i32| InkPoint {
-        x: 10 * n,
-        y: n,
-        millis: n.unsigned_abs(),
-        pressure: None,
-    };
-    Command::RecordSignature {
-        signer: "测试客户".to_owned(),
-        capacity: Capacity::Customer,
-        shown,
-        ink: Ink {
-            width: 300,
-            height: 200,
-            strokes: vec![(0..9).map(point).collect()],
-        },
-    }
-}
-
 #[test]
 fn an_act_on_top_of_what_is_admitted_comes_in_whole() {
     let server = Server::new();
@@ -244,18 +223,13 @@ fn an_act_on_top_of_what_is_admitted_comes_in_whole() {
         first: phone.sequence + 1,
         count: 2,
     });
-    let shown = ChangeHash([5; 32]);
-    let confirm = Command::Confirm {
-        method: ConfirmationMethod::Signature,
-        answers: FourAnswers {
-            solved: true,
-            satisfied: true,
-            professionalism: 9,
-            comments: None,
-        },
-        shown,
+    let answers = FourAnswers {
+        solved: true,
+        satisfied: true,
+        professionalism: 9,
+        comments: None,
     };
-    let sign = signature(shown);
+    let [confirm, sign] = testing::signed("测试客户", answers, ChangeHash([5; 32]));
     let signed =
         [(Part::Service, vec![confirm]), (Part::Customer, vec![sign])].map(|(part, commands)| {
             phone.seal_with(ticket, part, server.now(), commands, |header| {

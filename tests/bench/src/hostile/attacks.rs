@@ -8,6 +8,7 @@ use gongdan_core::ids::CommandId;
 use gongdan_core::ids::{ActorId, ChangeHash, Part, TicketId};
 use gongdan_core::limits;
 use gongdan_core::sync::changeset::{Changeset, encode_body};
+use gongdan_core::sync::codec;
 use gongdan_core::sync::protocol::{BaseHint, DeviceRecord, GivenBack, Outgoing, Request};
 use gongdan_core::sync::wire::{decode_response, encode_request};
 use gongdan_core::ticket::{Authored, Command};
@@ -316,42 +317,29 @@ fn text(text: &str) -> Command {
     }
 }
 
-/// A frame whose structured section is these bytes, as they are or compressed.
-fn frame(form: u8, section: &[u8]) -> Vec<u8> {
-    let mut out = vec![b'G', b'D', 1, form];
-    let mut length = section.len();
-    while length >= 0x80 {
-        out.push((length & 0x7f) as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
-    out.extend_from_slice(section);
-    out
-}
-
 fn bomb(_: &mut Attacker) -> Vec<u8> {
     let mut packer = zstd::stream::write::Encoder::new(Vec::new(), 1).expect("a level of zstd");
     let zeros = vec![0; 1 << 20];
     for _ in 0..2_048 {
         packer.write_all(&zeros).expect("writing to memory");
     }
-    frame(1, &packer.finish().expect("writing to memory"))
+    codec::framed(1, &packer.finish().expect("writing to memory"), &[])
 }
 
 fn items(_: &mut Attacker) -> Vec<u8> {
     let mut section = vec![0x9a];
     section.extend_from_slice(&1_000_000_u32.to_be_bytes());
     section.resize(section.len() + 1_000_000, 0);
-    frame(0, &section)
+    codec::framed(0, &section, &[])
 }
 
 fn nesting(_: &mut Attacker) -> Vec<u8> {
-    frame(0, &vec![0x81; 1_000_000])
+    codec::framed(0, &vec![0x81; 1_000_000], &[])
 }
 
 fn noise(attacker: &mut Attacker) -> Vec<u8> {
     let noise: Vec<u8> = (0..2_000_000).map(|_| attacker.draw() as u8).collect();
-    frame(0, &noise)
+    codec::framed(0, &noise, &[])
 }
 
 fn commands(attacker: &mut Attacker) -> Vec<u8> {

@@ -50,6 +50,8 @@ export interface Receipt {
   code: string
   /** What the QR code says. */
   content: string
+  /** The QR code as an SVG image. */
+  svg: string
 }
 export interface SealedText {
   sheet: string
@@ -89,8 +91,9 @@ export interface PhoneApi {
   /** Why ink is no signature, in core's code; nothing where it can be one. */
   inkFault(ink: Ink): Promise<string | null>
   seal(shown: string, signing: Signing, role: Role, photos: Uint8Array[]): Promise<SealedText>
-  /** Nothing where the sheet's bytes are not on this phone; so with the next two. */
-  sheetReceipt(blob: string): Promise<Receipt | null>
+  /** The receipt once more. */
+  sheetReceipt(sheet: string): Promise<Receipt>
+  /** Nothing where the sheet's bytes are not on this phone; so with the next one. */
   sheetDifferences(blob: string): Promise<Difference[] | null>
   evidenceFile(blob: string): Promise<Uint8Array | null>
   receiptTaken(sheet: string): Promise<void>

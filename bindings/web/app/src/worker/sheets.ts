@@ -2,11 +2,10 @@
 //
 // Invariant: a frozen sheet is in this worker's memory alone and goes with it; only `seal` stores anything.
 
-import { verifyEvidence, type FrozenSheet, type Phone } from '#core/gongdan_web.js'
+import type { FrozenSheet, Phone } from '#core/gongdan_web.js'
 import { PhoneError } from '@/domain/fault'
-import { receiptContent } from '@/domain/receipt'
 import type { Role } from '@/domain/signing'
-import type { FrozenText, Receipt, SealedText, Signing } from './api'
+import type { FrozenText, SealedText, Signing } from './api'
 
 /** Attachments up to so many bytes come along in an evidence file. */
 const ENCLOSED_BYTES_MAX = 8 * 1024 * 1024
@@ -46,16 +45,6 @@ export class Sheets {
     const sealed = phone.seal(frozen.sheet, JSON.stringify({ ...signing, attachments }), JSON.stringify(clock))
     this.forget()
     return JSON.parse(sealed) as SealedText
-  }
-
-  /** The receipt of a sheet whose bytes are here, to be shown again. */
-  receipt(phone: Phone, blob: string): Receipt | null {
-    const file = phone.evidenceFile(blob, 0)
-    if (!file) return null
-    const { report } = JSON.parse(verifyEvidence(file, undefined, undefined, undefined, 'zh')) as {
-      report: { told: { sheet: string; code: string } | null }
-    }
-    return report.told && { code: report.told.code, content: receiptContent(report.told.sheet, report.told.code) }
   }
 
   evidence(phone: Phone, blob: string): Uint8Array | null {

@@ -4,7 +4,7 @@
 
 import * as Comlink from 'comlink'
 import coreUrl from '#core/gongdan_web_bg.wasm?url'
-import init, { inkFault, Phone, parseInvitation, reportWipe } from '#core/gongdan_web.js'
+import init, { inkFault, Phone, parseInvitation, reportWipe, sheetReceipt } from '#core/gongdan_web.js'
 import { faultOf, PhoneError, type Fault } from '@/domain/fault'
 import type { BlobRow, OutboxCounts, OutboxItem, Unsent } from '@/domain/types'
 import type { Hearing, PhoneApi, Place, Standing } from './api'
@@ -182,7 +182,7 @@ const api: { [K in keyof PhoneApi]: (...args: Parameters<PhoneApi[K]>) => unknow
     written()
     return sealed
   },
-  sheetReceipt: (blob) => sheets.receipt(held(phone), blob),
+  sheetReceipt: (sheet) => read(sheetReceipt(sheet)),
   sheetDifferences: (blob) => read(held(phone).sheetDifferences(blob)),
   evidenceFile: (blob) => sheets.evidence(held(phone), blob),
   receiptTaken: (sheet) => held(phone).receiptTaken(sheet),
