@@ -23,7 +23,8 @@ pub use phone::Phone;
 pub use record::{OutboxItem, Ticket, TicketView};
 pub use rescue::{Logout, Rescued};
 pub use sheet::{
-    EvidenceReport, FrozenSheet, PhoneClock, SealedSheet, SheetLine, ink_fault, sheet_receipt, verify_evidence,
+    EvidenceReport, FrozenSheet, PhoneClock, SealedSheet, SheetLine, ink_fault, sheet_receipt,
+    verify_evidence,
 };
 pub use wipe::report_wipe;
 

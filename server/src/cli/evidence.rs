@@ -24,7 +24,7 @@ pub(super) struct Evidence {
     /// 导出的 evidence.json · An export's evidence.json
     file: PathBuf,
     /// 组织公钥（`gongdan org key` 所打印） · The organisation's public key, as `gongdan org key` prints it
-    #[arg(long, value_parser = key)]
+    #[arg(long, value_parser = key, allow_hyphen_values = true)]
     organisation_key: PublicKey,
 }
 

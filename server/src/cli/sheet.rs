@@ -36,7 +36,7 @@ pub(super) struct Files {
     /// 证据文件（.gds）；给出多个时，按所给次序核对它们是同一设备依次所签 · Evidence files; several are also checked to follow one another on one device
     files: Vec<PathBuf>,
     /// 组织公钥（`gongdan org key` 所打印），须从别处取得 · The organisation's public key, got from elsewhere
-    #[arg(long, value_parser = key)]
+    #[arg(long, value_parser = key, allow_hyphen_values = true)]
     org_key: Option<PublicKey>,
     /// 应属于的工单号或编号 · The ticket's number or id that it should be about
     #[arg(long)]
@@ -161,6 +161,21 @@ mod tests {
         let mut out = Vec::new();
         let good = asked.run(&mut out).is_ok();
         (good, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_key_that_begins_with_a_hyphen_is_a_key() {
+        #[derive(Debug, clap::Parser)]
+        struct Asked {
+            #[command(flatten)]
+            files: Files,
+        }
+        let key = "-ojrdt2fb8UONoQFLsIg4zkHOkoWkRL1LAq2Kro1_Ok";
+        let asked = <Asked as clap::Parser>::try_parse_from(["verify", "a.gds", "--org-key", key]);
+        assert_eq!(
+            asked.unwrap().files.org_key.unwrap(),
+            super::key(key).unwrap()
+        );
     }
 
     #[test]

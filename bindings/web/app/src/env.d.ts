@@ -75,6 +75,7 @@ declare module '#core/gongdan_web.js' {
   }
   export function parseInvitation(uri: string): string
   export function inkFault(ink: string): string | undefined
+  export function sheetReceipt(sheet: string): string
   export function verifyEvidence(
     file: Uint8Array,
     organisationKey: Uint8Array | undefined,
