@@ -1,7 +1,7 @@
 //! The one clock of a ticket that a list shows and is filtered by.
 //!
-//! Invariant: pure; of the clocks that have not stopped it is the one that is over first, and one that stands still
-//! only where no other runs.
+//! Invariant: pure; of the clocks that have not stopped it is the one that is over first, of two that are over at once
+//! the one that comes first in the work, and one that stands still only where no other runs.
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::service_clock::{Clock, Reading, State};
@@ -28,7 +28,7 @@ pub fn next_clock(readings: &[Reading]) -> Option<NextClock> {
         .iter()
         .filter(|reading| reading.stopped_at.is_none() && reading.state != State::CalledOff);
     open.map(NextClock::of)
-        .min_by_key(|next| (next.due_at.is_none(), next.due_at))
+        .min_by_key(|next| (next.due_at.is_none(), next.due_at, next.clock))
 }
 
 impl NextClock {
@@ -79,6 +79,9 @@ mod tests {
             shown(&all[..4]),
             Some((Clock::FirstResponse, Some(Timestamp(1_000))))
         );
+        let at_once = reading(Clock::FirstResponse, State::Running, 900);
+        let at_once = shown(&[all[4].clone(), at_once]);
+        assert_eq!(at_once.map(|(clock, _)| clock), Some(Clock::FirstResponse));
         let still = next_clock(&[paused]).expect("it has not stopped");
         assert_eq!(
             (still.due_at, still.paused_by),

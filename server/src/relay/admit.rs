@@ -195,7 +195,9 @@ fn show(
             }
         }
     }
-    visibility::update(work, ticket, &facts, &parts, row.device_index, seq)
+    // While it waited for a decision, the phone may have been told to drop the document.
+    let holder = (!row.is_quarantined()).then_some(row.device_index);
+    visibility::update(work, ticket, &facts, &parts, holder, seq)
 }
 
 /// Whether a command may move a ticket to other people: its crew, or its place in a pool by status, group,

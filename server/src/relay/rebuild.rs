@@ -16,7 +16,6 @@ use super::documents::{Stored, join_heads};
 use super::inbox;
 use super::work::Work;
 use super::{admit, tickets, visibility};
-use crate::auth::identity::DESK_INDEX;
 use crate::read_model;
 use crate::store::{Database, StoreError};
 
@@ -168,7 +167,7 @@ fn ticket(
     let service = work.document(row.index, Part::Service)?;
     let facts = service.and_then(|stored| stored.document.facts());
     if let Some(facts) = facts {
-        visibility::update(work, &row, &facts, &parts, DESK_INDEX, last)?;
+        visibility::update(work, &row, &facts, &parts, None, last)?;
     }
     Ok(None)
 }

@@ -8,7 +8,6 @@ use rusqlite::Transaction;
 
 use super::work::Work;
 use super::{documents, log_end, tickets, visibility};
-use crate::auth::identity::DESK_INDEX;
 use crate::read_model;
 use crate::store::{Database, StoreError};
 
@@ -34,7 +33,7 @@ pub(super) fn refresh(db: &Database) -> Result<Option<usize>, StoreError> {
             let service = work.document(*index, Part::Service)?;
             if let Some(facts) = service.and_then(|stored| stored.document.facts()) {
                 let parts = documents::parts(tx, *index)?;
-                visibility::update(&mut work, &row, &facts, &parts, DESK_INDEX, log_end(tx)?)?;
+                visibility::update(&mut work, &row, &facts, &parts, None, log_end(tx)?)?;
             }
         }
         read_model::note_current(tx)?;

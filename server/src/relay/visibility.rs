@@ -31,14 +31,14 @@ pub(super) fn newest_change(connection: &Connection) -> Result<u64, StoreError> 
     Ok(newest.unwrap_or(0).cast_unsigned())
 }
 
-/// Brings the rows of a ticket's `parts` up to date with its crew and pool, after log entry `seq` of
-/// `device_index`.
+/// Brings the rows of a ticket's `parts` up to date with its crew and pool, after log entry `seq`. `holder` is the
+/// device that wrote it and still has the document it made.
 pub(super) fn update(
     work: &mut Work<'_, '_>,
     ticket: &TicketRow,
     facts: &Facts,
     parts: &[Part],
-    device_index: i64,
+    holder: Option<i64>,
     seq: u64,
 ) -> Result<(), StoreError> {
     let mut people: BTreeSet<PersonId> = facts.crew_ever.iter().cloned().collect();
@@ -54,7 +54,7 @@ pub(super) fn update(
                 || (planted::is(Defect::OfficePartSent) && *part == Part::Office);
             let opened = ticket.opened_on != DESK_INDEX && ticket.opener == *person;
             // The device that opened the ticket has made the document itself.
-            let held_by = (opened && device_index == ticket.opened_on).then_some(device_index);
+            let held_by = holder.filter(|device| opened && *device == ticket.opened_on);
             let row = Row {
                 ticket_index: ticket.index,
                 person,

@@ -20,6 +20,8 @@ use crate::tree::Tree;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PACKAGE: &str = "gongdan-web";
+/// Optimised for size; see the workspace's manifest.
+const PROFILE: &str = "web";
 /// Forces one of the two toolchains: `rustup` or `debian`.
 const CHOICE: &str = "GONGDAN_WASM";
 /// rustup retries for long where there is no network.
@@ -105,17 +107,18 @@ impl Toolchain {
     }
 }
 
-/// Builds the module with its JavaScript for `host` (`nodejs` or `web`) and returns the folder.
+/// Builds the module as the phone's app has it, with its JavaScript for `host` (`nodejs` or `web`), and returns
+/// the folder. There is one build: what is tested is what is delivered.
 pub(crate) fn build(tree: &Tree, host: &str) -> Result<PathBuf> {
-    compile(tree, host, "dev", &format!("pkg-{host}"))
+    compile(tree, host, &format!("pkg-{host}"))
 }
 
-/// Builds the module of the phone's app, optimised for size, and returns the folder.
+/// Builds the module of the phone's app and returns the folder.
 pub(crate) fn build_phone(tree: &Tree) -> Result<PathBuf> {
-    compile(tree, "web", "web", "pkg-phone")
+    compile(tree, "web", "pkg-phone")
 }
 
-fn compile(tree: &Tree, host: &str, profile: &str, package: &str) -> Result<PathBuf> {
+fn compile(tree: &Tree, host: &str, package: &str) -> Result<PathBuf> {
     let toolchain = Toolchain::choose(tree)?;
     // A target directory of its own: Debian's compiler is another version than the one in use, and
     // in one directory the two would wait for each other's lock and keep two copies of everything
@@ -124,12 +127,11 @@ fn compile(tree: &Tree, host: &str, profile: &str, package: &str) -> Result<Path
     toolchain
         .cargo(tree)
         .args(["build", "--package", PACKAGE, "--lib", "--target", TARGET])
-        .args(["--profile", profile])
+        .args(["--profile", PROFILE])
         .args(toolchain.options())
         .arg_path("--target-dir", &target)
         .run()?;
-    let folder = if profile == "dev" { "debug" } else { profile };
-    let module = target.join(TARGET).join(folder).join("gongdan_web.wasm");
+    let module = target.join(TARGET).join(PROFILE).join("gongdan_web.wasm");
     let package = target.join(package);
     bind(tree, &module, host, &package)?;
     Ok(package)

@@ -1,10 +1,12 @@
 //! What a person in the office decides.
 
 use gongdan_core::ids::{ChangeHash, Part, TicketId};
+use gongdan_core::policy::Role;
 use gongdan_core::sync::changeset::{ActLink, Changeset};
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use gongdan_core::testing::{self, person};
-use gongdan_core::ticket::{Command, FourAnswers, Status};
+use gongdan_core::ticket::command::FieldValue;
+use gongdan_core::ticket::{Command, Field, FourAnswers, Status};
 
 use super::harness::{DISPATCHER, Phone, SUCCESSOR, SUPERVISOR, Server, TECHNICIAN, assign, note};
 use crate::auth::{devices, users};
@@ -133,21 +135,65 @@ fn declined_with_all_that_depends_on_it() {
     );
 }
 
+/// Gives the technician these roles, and no others.
+fn give(server: &Server, roles: &[Role]) {
+    server
+        .db
+        .write(|tx| {
+            let mut user = users::find(tx, &person(TECHNICIAN))?.unwrap();
+            user.person.roles = roles.to_vec();
+            users::upsert(tx, &user.person, server.now())?;
+            organisation::refresh(tx, server.now())
+        })
+        .unwrap();
+}
+
+#[test]
+fn what_was_dropped_while_it_waited_comes_back_when_it_is_admitted() {
+    let server = Server::new();
+    let mut phone = server.phone(TECHNICIAN);
+    let ticket = testing::ticket(7);
+    let open = phone.seal(ticket, server.now(), vec![testing::open()]);
+    phone.sync(&server, &[open]);
+    give(&server, &[]);
+    let name = FieldValue {
+        field: Field::CustomerName,
+        value: "张三".into(),
+    };
+    let customer = vec![Command::RecordCustomer { fields: vec![name] }];
+    let customer = phone.seal_with(ticket, Part::Customer, server.now(), customer, |_| {});
+    let told = phone.sync(&server, std::slice::from_ref(&customer));
+    assert_eq!(
+        told.evictions.len(),
+        1,
+        "and with it all parts of the ticket"
+    );
+    give(&server, &[Role::Technician]);
+    phone.sync(&server, &[]);
+    server
+        .relay
+        .decide(
+            server.now(),
+            &person(SUPERVISOR),
+            customer.hash(),
+            Decision::Admit,
+        )
+        .unwrap();
+    let told = phone.sync(&server, &[]);
+    let parts = told.snapshots.iter().flat_map(|of| &of.parts);
+    assert_eq!(
+        parts.map(|part| part.part).collect::<Vec<_>>(),
+        [Part::Customer]
+    );
+}
+
 #[test]
 fn a_right_lost_since_the_catalogue_that_it_names_waits() {
     let server = Server::new();
     let ticket = server.assigned(TECHNICIAN);
     let mut phone = server.phone(TECHNICIAN);
     phone.take(&server, ticket);
-    server
-        .db
-        .write(|tx| {
-            let mut user = users::find(tx, &person(TECHNICIAN))?.unwrap();
-            user.person.roles = vec![gongdan_core::policy::Role::Auditor];
-            users::upsert(tx, &user.person, server.now())?;
-            organisation::refresh(tx, server.now())
-        })
-        .unwrap();
+    give(&server, &[Role::Auditor]);
     let accept = phone.seal(ticket, server.now(), vec![Command::Accept]);
     assert_eq!(
         server.receive(&phone, &[accept]),
