@@ -30,7 +30,10 @@ pub use list::{
 };
 pub use lookup::{Overview, counts, find, has_external_ref, id_of, label};
 pub use next_clock::{NextClock, next_clock};
-pub use quarantine::{ITEMS_MAX, Quarantined, quarantined, quarantined_count};
+pub use quarantine::{
+    ITEMS_DEFAULT, QuarantineCursor, Quarantined, quarantined, quarantined_by_reason,
+    quarantined_count,
+};
 pub use rows::{Rows, rows};
 pub use timeline::{Entry, timeline};
 pub use version::{is_current, note_current};

@@ -472,6 +472,26 @@ impl Office {
             .collect()
     }
 
+    /// What waits at the server, and what for: device, its number, whether its place in the sequence is taken, verdict.
+    pub fn waiting(&self) -> Vec<String> {
+        let found: Result<Vec<String>, StoreError> = self.db.read(|c| {
+            let mut statement = c.prepare(
+                "SELECT device_idx, device_sequence, chained, verdict, verdict_seq, hex(hash) FROM inbox
+                 WHERE state IN ('held', 'received') AND superseded_by IS NULL ORDER BY id",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let verdict: Option<Vec<u8>> = row.get(3)?;
+                let verdict = verdict.and_then(|bytes| codec::decode::<Verdict>(&bytes).ok());
+                let (device, number): (i64, i64) = (row.get(0)?, row.get(1)?);
+                let (chained, told): (bool, i64) = (row.get(2)?, row.get(4)?);
+                let hash: String = row.get(5)?;
+                Ok(format!("{}: device {device} number {number}, chained {chained}, {verdict:?} at {told}", &hash[..12]))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        found.expect("the database is there")
+    }
+
     /// How many changesets were ever received.
     pub fn received(&self) -> u64 {
         self.number("SELECT count(*) FROM inbox")

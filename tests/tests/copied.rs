@@ -181,6 +181,33 @@ fn a_verdict_on_what_a_copy_sent_settles_nothing_here() {
 }
 
 #[test]
+fn what_a_copy_takes_with_it_under_a_new_name_is_settled_for_the_first_one_too() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    world.office.set_roles("W001", &[]);
+    world.act(0, id, note("甲"));
+    world.exchange(0);
+    world.office.set_roles("W001", &[Role::Technician]);
+    world.exchange(0);
+    let copy = world.copy_phone(0);
+    world.act(0, id, note("乙"));
+    world.exchange(0);
+    world.act(copy, id, note("丙"));
+    world.run_until_quiescent();
+    assert_ne!(world.phones[0].device(), world.phones[copy].device());
+    while let Some(first) = world.office.inbox("quarantined").first() {
+        world.office.decide(*first, Decision::Admit).unwrap();
+    }
+    world.run_until_quiescent();
+    assert_eq!(notes(&world, id), ["丙", "乙", "甲"]);
+    for phone in [0, copy] {
+        assert_eq!(world.phones[phone].counts().quarantined, 0, "phone {phone}");
+    }
+    nobody_decides(&world);
+    world.finish();
+}
+
+#[test]
 fn what_was_not_sent_yet_is_not_settled_by_a_copy_that_sent_something_of_its_number() {
     let mut world = World::with(&["W001"]);
     let id = world.accepted(0, &["W001"]);

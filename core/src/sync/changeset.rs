@@ -262,13 +262,13 @@ impl Changeset {
         if self.body.len() > limits::CHANGESET_BYTES_MAX {
             return Err(BodyError::Malformed);
         }
-        strict::check(&self.body, limits::CHANGESET_ITEMS_MAX).map_err(|_| BodyError::Malformed)?;
         // Only an array of commands whose number is within the limit is read at all.
         let mut decoder = minicbor::Decoder::new(&self.body);
         let count = decoder.array().ok().flatten().ok_or(BodyError::Malformed)?;
         if count == 0 || count > limits::CHANGESET_COMMANDS_MAX as u64 {
             return Err(BodyError::Malformed);
         }
+        strict::check(&self.body, limits::CHANGESET_ITEMS_MAX).map_err(|_| BodyError::Malformed)?;
         let body: Vec<BodyCommand> = match minicbor::decode(&self.body) {
             Ok(body) => body,
             Err(e) if e.is_unknown_variant() => return Err(BodyError::UnknownCommand),

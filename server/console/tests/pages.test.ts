@@ -39,7 +39,13 @@ beforeEach(() => {
     'POST /v1/devices/d-phone/revocation': () => ({ status: 204 }),
     'POST /v1/devices/d-phone/wipe': () => ({ status: 204 }),
     'GET /v1/audit': () => ok(asked.at(-1)!.path.includes('before=') ? { entries: [], next: null } : { entries: audit, next: 41 }),
-    'GET /v1/quarantine': () => ok({ items: quarantine }),
+    'GET /v1/quarantine': () => {
+      const path = asked.at(-1)!.path
+      const waiting = { reassigned: 1, never_complete: 2 }
+      if (path.includes('after=')) return ok({ items: [{ ...quarantine[1]!, changeset: 'f0'.repeat(32) }], next: null, waiting })
+      if (path.includes('reason=')) return ok({ items: quarantine.slice(0, 1), next: null, waiting })
+      return ok({ items: quarantine, next: 'o9', waiting })
+    },
     [`POST /v1/quarantine/${quarantine[0]!.changeset}`]: () => ok({ verdicts: [verdict] }),
   })
   vi.stubGlobal('EventSource', Stream)
@@ -274,6 +280,23 @@ describe('the quarantine', () => {
     await button(wrapper, 'Admit').trigger('click')
     await settled()
     expect(document.body.textContent).toContain("Not accepted The ticket's status does not allow this.")
+  })
+
+  it('counts by reason, filters by one, and shows more when asked', async () => {
+    const wrapper = await open('/quarantine')
+    await button(wrapper, 'The ticket was reassigned 1').trigger('click')
+    await settled()
+    expect(wrapper.findAll('article')).toHaveLength(1)
+    await button(wrapper, 'The ticket was reassigned 1').trigger('click')
+    await settled()
+    await button(wrapper, 'More').trigger('click')
+    await settled()
+    expect(wrapper.findAll('article')).toHaveLength(3)
+    const asks = asked.filter((request) => request.path.startsWith('/v1/quarantine')).map((request) => request.path)
+    expect(asks).toEqual([
+      '/v1/quarantine?limit=50', '/v1/quarantine?reason=reassigned&limit=50', '/v1/quarantine?limit=50',
+      '/v1/quarantine?limit=50', '/v1/quarantine?limit=50&after=o9',
+    ])
   })
 
   it('offers no admission of what lacks its base, and says why', async () => {

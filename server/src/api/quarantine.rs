@@ -1,5 +1,7 @@
 //! What waits for a person's decision, and deciding it.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use gongdan_core::clock::Timestamp;
@@ -8,14 +10,14 @@ use gongdan_core::policy::Capability;
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Verdict};
 use gongdan_core::ticket::Command;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::problem::{ApiError, ApiJson, ApiPath, Problem};
+use super::problem::{ApiError, ApiJson, ApiPath, ApiQuery, Problem};
 use crate::AppState;
 use crate::auth::extract::OfficeAuth;
-use crate::read_model::{self, Quarantined};
+use crate::read_model::{self, QuarantineCursor, Quarantined};
 use crate::relay::{DecideError, Decision};
-use crate::store::blocking;
+use crate::store::{StoreError, blocking};
 
 /// A changeset that is kept and not in its ticket.
 #[derive(Serialize, ToSchema)]
@@ -54,29 +56,65 @@ impl From<Quarantined> for Item {
     }
 }
 
-/// The oldest first; what does not fit follows as these are decided.
+/// Which; an empty value is as good as none.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct QuarantineQuery {
+    /// Only those that wait for this reason.
+    reason: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Items of a page, 1 to 200; 50 unless given.
+    limit: Option<usize>,
+}
+
+/// What customers signed first, then the oldest.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Items {
     items: Vec<Item>,
+    /// Where the next page begins; opaque. `null` where there is none.
+    next: Option<String>,
+    /// How many wait for each reason, whatever is asked for.
+    waiting: BTreeMap<String, u64>,
 }
 
 /// What waits for a decision.
 #[utoipa::path(
-    get, path = "/v1/quarantine", tag = "quarantine", security(("session" = [])),
-    responses((status = 200, body = Items), (status = 401, body = Problem), (status = 403, body = Problem))
+    get, path = "/v1/quarantine", tag = "quarantine", security(("session" = [])), params(QuarantineQuery),
+    responses(
+        (status = 200, body = Items), (status = 400, body = Problem, description = "`malformed_request`"),
+        (status = 401, body = Problem), (status = 403, body = Problem),
+    )
 )]
 pub(super) async fn list(
     State(state): State<AppState>,
     office: OfficeAuth,
+    ApiQuery(query): ApiQuery<QuarantineQuery>,
 ) -> Result<ApiJson<Items>, ApiError> {
     let parts = super::tickets::readable(&office)?;
-    let items = state.db.read_async(read_model::quarantined).await?;
-    let items = items
-        .into_iter()
-        .filter(|item| parts.contains(&item.part))
-        .map(Item::from);
+    let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let reason: Option<QuarantineReason> = given(query.reason)
+        .map(|code| serde_json::from_value(code.into()))
+        .transpose()
+        .map_err(|_| ApiError::malformed("no such reason"))?;
+    let after: Option<QuarantineCursor> = given(query.after)
+        .map(|after| after.parse())
+        .transpose()
+        .map_err(|()| ApiError::malformed("no such page"))?;
+    let limit = query.limit.unwrap_or(read_model::ITEMS_DEFAULT);
+    let (page, waiting) = state
+        .db
+        .read_async(move |c| {
+            let page = read_model::quarantined(c, reason, after, limit)?;
+            Ok::<_, StoreError>((page, read_model::quarantined_by_reason(c)?))
+        })
+        .await?;
+    let items = page.items.into_iter();
+    let items = items.filter(|item| parts.contains(&item.part));
     Ok(ApiJson(Items {
-        items: items.collect(),
+        items: items.map(Item::from).collect(),
+        next: page.next.map(|next| next.to_string()),
+        waiting,
     }))
 }
 

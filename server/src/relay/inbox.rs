@@ -170,18 +170,7 @@ pub(super) fn set_verdict(
     if row.verdict.as_ref() == Some(verdict) {
         return Ok(false);
     }
-    let number: i64 = tx
-        .prepare_cached(
-            "UPDATE relay_state SET verdict_seq = verdict_seq + 1 RETURNING verdict_seq",
-        )?
-        .query_row([], |row| row.get(0))?;
-    tx.prepare_cached("UPDATE inbox SET state = ?2, verdict = ?3, verdict_seq = ?4 WHERE id = ?1")?
-        .execute(params![
-            row.id,
-            verdict.name(),
-            codec::encode(verdict),
-            number
-        ])?;
+    store_verdict(tx, row.id, verdict, true)?;
     tx.prepare_cached(
         "INSERT INTO verdict_counts (verdict, reason, count) VALUES (?1, ?2, 1)
          ON CONFLICT (verdict, reason) DO UPDATE SET count = count + 1",
@@ -194,7 +183,70 @@ pub(super) fn set_verdict(
         tx.prepare_cached("DELETE FROM quarantined_changes WHERE inbox = ?1")?
             .execute([row.id])?;
     }
+    settle_replaced(tx, row, verdict)?;
     Ok(true)
+}
+
+/// Writes a verdict; whether the device is told of it.
+fn store_verdict(
+    tx: &Transaction<'_>,
+    id: i64,
+    verdict: &Verdict,
+    is_told: bool,
+) -> Result<(), StoreError> {
+    let number: Option<i64> = is_told
+        .then(|| {
+            tx.prepare_cached(
+                "UPDATE relay_state SET verdict_seq = verdict_seq + 1 RETURNING verdict_seq",
+            )?
+            .query_row([], |row| row.get(0))
+        })
+        .transpose()?;
+    tx.prepare_cached(
+        "UPDATE inbox SET state = ?2, verdict = ?3, verdict_seq = ifnull(?4, verdict_seq) WHERE id = ?1",
+    )?
+    .execute(params![
+        id,
+        verdict.name(),
+        codec::encode(verdict),
+        number
+    ])?;
+    Ok(())
+}
+
+/// What went in place of another came to its end, and so did the other. A phone that was copied may still have
+/// that one under its former name: it is told.
+fn settle_replaced(
+    tx: &Transaction<'_>,
+    row: &Received,
+    verdict: &Verdict,
+) -> Result<(), StoreError> {
+    let verdict = match verdict {
+        Verdict::Admitted { .. } | Verdict::Duplicate => &Verdict::Duplicate,
+        Verdict::Refused { .. } => verdict,
+        Verdict::Held { .. } | Verdict::Quarantined { .. } => return Ok(()),
+    };
+    let mut replaced = row.changeset.header.replaces;
+    while let Some(hash) = replaced {
+        let Some(before) = by_hash(tx, hash)?.filter(|before| before.superseded) else {
+            break;
+        };
+        if !matches!(
+            before.verdict,
+            Some(Verdict::Held { .. } | Verdict::Quarantined { .. })
+        ) {
+            break;
+        }
+        // A phone that sealed it anew under the same name has forgotten the first.
+        store_verdict(
+            tx,
+            before.id,
+            verdict,
+            before.device_index != row.device_index,
+        )?;
+        replaced = before.changeset.header.replaces;
+    }
+    Ok(())
 }
 
 /// The code of why, empty where a verdict has none.

@@ -71,6 +71,7 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "025_sheet_timestamps",
         include_str!("schema/025_sheet_timestamps.sql"),
     ),
+    ("026_quarantine", include_str!("schema/026_quarantine.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

@@ -2,7 +2,7 @@
 
 use gongdan_core::sync::verdict::QuarantineReason;
 use gongdan_core::ticket::Command;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::desk::{DISPATCHER, SUPERVISOR, TECHNICIAN};
@@ -61,7 +61,10 @@ async fn work_after_a_reassignment_waits_with_its_author_and_reason_until_it_is_
     assert_eq!(response.status(), StatusCode::OK);
     let body: Value = response.json().await.unwrap();
     assert_eq!(body["verdicts"][0]["verdict"], "admitted", "{body}");
-    assert_eq!(desk.get("/v1/quarantine").await, json!({ "items": [] }));
+    assert_eq!(
+        desk.get("/v1/quarantine").await,
+        json!({ "items": [], "next": null, "waiting": {} })
+    );
     let detail = desk.ticket(&id).await;
     assert_eq!(
         detail["ticket"]["fields"]["completion_summary"],
@@ -142,6 +145,32 @@ async fn what_builds_on_a_quarantined_one_cannot_be_admitted_before_it() {
         .map(|item| &item["reason"])
         .collect();
     assert_eq!(reasons, ["reassigned", "depends_on_quarantined"]);
+    assert_eq!(waiting["next"], Value::Null);
+    let counts = json!({ "reassigned": 1, "depends_on_quarantined": 1 });
+    assert_eq!(waiting["waiting"], counts);
+    // By pages of one, and by reason.
+    let first = desk.get("/v1/quarantine?limit=1").await;
+    let after = first["next"].as_str().unwrap();
+    let second = desk
+        .get(&format!("/v1/quarantine?limit=1&after={after}"))
+        .await;
+    for (page, item) in [(&first, 0), (&second, 1)] {
+        assert_eq!(page["items"], json!([waiting["items"][item]]));
+        assert_eq!(page["waiting"], counts);
+    }
+    let last = second["next"].as_str().unwrap();
+    let last = desk.get(&format!("/v1/quarantine?after={last}")).await;
+    assert_eq!((&last["items"], &last["next"]), (&json!([]), &Value::Null));
+    let one = desk
+        .get("/v1/quarantine?reason=depends_on_quarantined&after=")
+        .await;
+    assert_eq!(one["items"], json!([waiting["items"][1]]));
+    for wrong in ["reason=nonsense", "after=x1", "after=s", "limit=many"] {
+        let response = desk
+            .send(Method::GET, &format!("/v1/quarantine?{wrong}"), None)
+            .await;
+        assert_problem(response, 400, "malformed_request").await;
+    }
     let path = |item: usize| {
         let hash = waiting["items"][item]["changeset"].as_str().unwrap();
         format!("/v1/quarantine/{hash}")
@@ -154,7 +183,10 @@ async fn what_builds_on_a_quarantined_one_cannot_be_admitted_before_it() {
         "nothing was changed"
     );
     desk.post(&path(0), json!({ "decision": "admit" })).await;
-    assert_eq!(desk.get("/v1/quarantine").await, json!({ "items": [] }));
+    assert_eq!(
+        desk.get("/v1/quarantine").await,
+        json!({ "items": [], "next": null, "waiting": {} })
+    );
     assert_eq!(
         desk.ticket(&id).await["ticket"]["notes"][0]["text"],
         "先到现场看看"

@@ -116,6 +116,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: rust::tests,
     },
     Step {
+        name: "prove",
+        about: "3 CPU-minutes of simulated work with faults",
+        needs: &[],
+        installs: &[],
+        run: crate::prove::step,
+    },
+    Step {
         name: "node",
         about: "stock Automerge reads an export, a stock tus client uploads, a replica under Node",
         needs: &[Need::Folder("tests/node"), NODE, NPM],

@@ -2,7 +2,7 @@
 
 import { download, queryString, request } from './http'
 import type {
-  Account, AuditPage, AuditQuery, Catalogue, Ceremony, Command, Device, Heads, Invitation, Overview, QuarantineItem, Session,
+  Account, AuditPage, AuditQuery, Catalogue, Ceremony, Command, Device, Heads, Invitation, Overview, QuarantinePage, QuarantineQuery, Session,
   SessionEntry, TicketDetail, TicketPage, TicketQuery, TimelineEntry, User, UserFields, Verdict,
 } from './types'
 
@@ -67,7 +67,7 @@ export const api = {
 
   audit: (query: AuditQuery) => request<AuditPage>('GET', `/v1/audit${queryString(query)}`),
 
-  quarantine: () => request<{ items: QuarantineItem[] }>('GET', '/v1/quarantine'),
+  quarantine: (query: QuarantineQuery) => request<QuarantinePage>('GET', `/v1/quarantine${queryString(query)}`),
   decide: (changeset: string, decision: 'admit' | 'decline') =>
     request<{ verdicts: Verdict[] }>('POST', `/v1/quarantine/${segment(changeset)}`, { decision }),
 }

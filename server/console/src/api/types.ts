@@ -493,6 +493,19 @@ export interface QuarantineItem {
   commands: Command[]
 }
 
+export interface QuarantineQuery {
+  reason?: string
+  after?: string
+  limit?: number
+}
+
+export interface QuarantinePage {
+  items: QuarantineItem[]
+  next: string | null
+  /** How many wait for each reason. */
+  waiting: Record<string, number>
+}
+
 export interface FieldValue {
   field: FieldName
   value: Value

@@ -152,14 +152,16 @@ impl Simulation {
                         .copied()
                         .collect()
                 });
-                let text = format!("the outbox of phone {phone} does not drain: {waiting:?}");
+                let held = self.server.office.waiting();
+                let text = format!(
+                    "the outbox of phone {phone} does not drain: {waiting:?}; at the server: {held:?}"
+                );
                 return Err(Violation::new(Kind::Stall, text));
             }
         }
-        let held =
-            self.server.office.inbox("held").len() + self.server.office.inbox("received").len();
-        if held > 0 {
-            let text = format!("{held} changesets wait at the server for what cannot come");
+        let held = self.server.office.waiting();
+        if !held.is_empty() {
+            let text = format!("these wait at the server for what cannot come: {held:?}");
             return Err(Violation::new(Kind::Stall, text));
         }
         Ok(())
