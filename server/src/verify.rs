@@ -5,7 +5,9 @@
 mod audit;
 mod changesets;
 mod derived;
+mod sheets;
 
 pub use audit::{AuditFault, AuditLog, Witness, audit, witnesses};
 pub use changesets::{Changesets, Fault, changesets};
 pub use derived::{Digests, different_documents, digests};
+pub use sheets::{SheetFault, SheetLog, sheets};

@@ -12,7 +12,7 @@ use super::restore::{Restored, restore};
 use super::{BackupError, DATABASE, files};
 use crate::relay::{self, Rebuilt};
 use crate::store::{Database, StoreError, restores};
-use crate::verify::{self, AuditLog, Changesets};
+use crate::verify::{self, AuditLog, Changesets, SheetLog};
 
 /// What came out of a drill.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct Drilled {
     pub changesets: Changesets,
     /// What the audit chain says, against the heads that this and earlier backups of the folder saw.
     pub audit: AuditLog,
+    /// What the log of sheets says.
+    pub sheets: SheetLog,
     /// How long verifying took.
     pub verifying: Duration,
     /// What a loss of the live data now would lose.
@@ -59,6 +61,7 @@ impl Drilled {
             && self.different_tables.is_empty()
             && self.changesets.fault_count == 0
             && self.audit.fault_count == 0
+            && self.sheets.faults.is_empty()
     }
 
     /// Since when the loss of the live data would lose something, in seconds: the recovery point.
@@ -96,6 +99,7 @@ pub fn drill(backups: &Path, aside: &Path, data: &Path) -> Result<Drilled, Backu
     let changesets = database.read(verify::changesets)?;
     let witnesses = verify::witnesses(backups, &database.read(restores::begun_restores)?)?;
     let audit = database.read(|c| verify::audit(c, &witnesses))?;
+    let sheets = database.read(verify::sheets)?;
     let verifying = started.elapsed();
     let behind = behind(&data.join(DATABASE), &restored.manifest)?;
     Ok(Drilled {
@@ -108,6 +112,7 @@ pub fn drill(backups: &Path, aside: &Path, data: &Path) -> Result<Drilled, Backu
         rebuilding,
         changesets,
         audit,
+        sheets,
         verifying,
         behind,
     })

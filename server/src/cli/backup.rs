@@ -120,7 +120,8 @@ fn tell(drilled: &Drilled, out: Output<'_>) -> std::io::Result<()> {
     }
     figure(out, "verify_time", seconds(drilled.verifying))?;
     changesets(&drilled.changesets, out)?;
-    super::verify::audit(&drilled.audit, out)
+    super::verify::audit(&drilled.audit, out)?;
+    super::verify::sheets(&drilled.sheets, out)
 }
 
 /// What verifying the changesets found.

@@ -24,7 +24,7 @@ pub(super) struct Verify {
 
 #[derive(Debug, Subcommand)]
 enum Of {
-    /// 核对审计链、变更日志与全部签名 · Check the audit chain, the log and every signature
+    /// 核对审计链、变更日志、确认单日志与全部签名 · Check the audit chain, the log, the log of sheets and every signature
     Log(Log),
     /// 核对导出的签名，无需数据库 · Check an export's signatures, with no database
     Evidence(Evidence),
@@ -60,10 +60,25 @@ impl Log {
         audit(&chain, out)?;
         let found = state.db.read(verify::changesets)?;
         changesets(&found, out)?;
-        let good = chain.fault_count == 0 && found.fault_count == 0;
+        let logged = state.db.read(verify::sheets)?;
+        sheets(&logged, out)?;
+        let good = chain.fault_count == 0 && found.fault_count == 0 && logged.faults.is_empty();
         writeln!(out, "{}", both("verify", if good { "good" } else { "bad" }))?;
         whole(good)
     }
+}
+
+/// What checking the log of sheets found.
+pub(super) fn sheets(found: &verify::SheetLog, out: Output<'_>) -> std::io::Result<()> {
+    figure(out, "sheets", found.sheets)?;
+    if let Some(root) = found.root {
+        figure(out, "sheet_root", crate::backup::hex(&root))?;
+    }
+    figure(out, "sheet_faults", found.faults.len())?;
+    for fault in &found.faults {
+        writeln!(out, "  {}: {}", fault.place(), both("fault", fault.code()))?;
+    }
+    Ok(())
 }
 
 /// What checking the audit chain found.

@@ -204,6 +204,9 @@ async fn anybody_can_see_that_the_log_only_grew_and_phones_keep_its_head() {
         let answer = server.client.get(server.url(&path)).send().await.unwrap();
         assert_problem(answer, 400, "malformed_request").await;
     }
+    let root = heads[4].root.iter().map(|byte| format!("{byte:02x}"));
+    let said = server.said(&["verify", "log"]);
+    assert!(said.contains(&root.collect::<String>()), "{said}");
     // With nothing new an answer is as short as before.
     let idle = phone.send(&server).await;
     assert!(idle.len() < 120, "{} bytes", idle.len());
@@ -257,4 +260,12 @@ async fn a_log_that_was_changed_is_not_taken_over_and_both_heads_are_kept() {
     assert_eq!(contradicting.head.size, 4);
     let key = server.running.state.keys.public();
     assert!(contradicting.is_signed_by(&key) && kept.is_signed_by(&key));
+    // The operator sees it too: the tree is not the one over the sheets.
+    let checked = server.gongdan(&["verify", "log"]);
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert_eq!(checked.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("sheet 2: ") && !said.contains("sheet 1: "),
+        "{said}"
+    );
 }

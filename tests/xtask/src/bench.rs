@@ -14,7 +14,10 @@ pub(crate) fn command(tree: &Tree, args: &[String]) -> Result<ExitCode> {
         // One call for the server's program and the bench that starts it, so that they agree on what they share.
         let both = ["--package", "gongdan-server", "--package", "gongdan-bench"];
         // As the server is delivered: what it costs is asked for in milliseconds.
-        Run::cargo(tree).args(["build", "--release"]).args(both).run()?;
+        Run::cargo(tree)
+            .args(["build", "--release"])
+            .args(both)
+            .run()?;
         let program = tree.target("release/gongdan-bench");
         return Ok(ExitCode::from(
             Run::new(tree, program).args(args).exit_code()?,
