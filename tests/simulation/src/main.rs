@@ -222,14 +222,13 @@ fn print_json(totals: &Totals) {
 }
 
 fn planted(cpu: Duration, as_json: bool) -> bool {
-    let searches = search_all(cpu);
     if !as_json {
         println!(
             "{:<26} {:>5} {:>8}  {:<10}  what is wrong",
             "defect", "seed", "CPU s", "seen as"
         );
     }
-    for search in &searches {
+    let (found, all) = search_all(cpu, &|search| {
         let (seed, kind) = match &search.found {
             Some((seed, violation)) => (seed.to_string(), violation.kind.name()),
             None => ("-".to_owned(), "not found"),
@@ -246,13 +245,9 @@ fn planted(cpu: Duration, as_json: bool) -> bool {
                 search.defect.about()
             );
         }
-    }
-    let found = searches
-        .iter()
-        .filter(|search| search.found.is_some())
-        .count();
+    });
     if !as_json {
-        println!("{found} of {} found", searches.len());
+        println!("{found} of {all} found");
     }
-    found == searches.len()
+    found == all
 }
