@@ -254,6 +254,8 @@ test("a customer signs without a server; nothing half signed is left, and the ev
   await answer(shown);
   await name(shown, "周喆", { capacity: "employee", title: "行政" });
   await part(shown.page, "sheet-photo-input").setInputFiles({ name: "b.png", mimeType: "image/png", buffer: picture(800, 600) });
+  await part(shown.page, "sheet-photo").waitFor();
+  await shown.page.locator('[data-test="seal"]:not([disabled])').waitFor();
   await look("paper");
   await part(shown.page, "seal").click();
   await part(shown.page, "receipt-not-taken").click();
