@@ -89,3 +89,9 @@ pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const BLOB_BYTES_MAX: u64 = 200 * 1024 * 1024;
 /// Seconds a claimed time may lie ahead of the receipt before it is flagged.
 pub const CLOCK_AHEAD_SECONDS_MAX: i64 = 24 * 3600;
+
+/// Names that one phone goes on under after its first: it is put back to a backup a few times in its life.
+pub const INCARNATIONS_MAX: usize = 50;
+
+/// Certificates in one request, of devices whose changesets go along.
+pub const CERTIFICATES_MAX: usize = 200;

@@ -29,12 +29,14 @@ mod refresh;
 mod rescue;
 mod resolve;
 mod sheet_log;
+mod strangers;
 #[cfg(test)]
 mod tests;
 pub mod tickets;
 pub(crate) mod visibility;
 mod work;
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use gongdan_core::clock::Timestamp;
@@ -107,6 +109,8 @@ pub struct Relay {
     host: Host,
     wake: Wake,
     desk: Arc<Mutex<desk::Actors>>,
+    /// Seconds since 1970.
+    looked_for_long_held: Arc<AtomicI64>,
 }
 
 impl Relay {
@@ -143,6 +147,7 @@ impl Relay {
             host,
             wake,
             desk: Arc::default(),
+            looked_for_long_held: Arc::new(AtomicI64::new(i64::MIN)),
         };
         relay.judge_waiting()?;
         Ok(relay)
@@ -170,6 +175,7 @@ impl Relay {
         self.note_unsent(sender, received.unsent)?;
         if hashes.is_empty() && received.want.is_empty() {
             self.quarantine_never_complete(sender.index, cursor.verdict_seq)?;
+            self.quarantine_long_held(now)?;
         }
         let asked = pull::Asked {
             cursor,

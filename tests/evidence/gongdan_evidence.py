@@ -211,7 +211,7 @@ def read_certificate(data):
     certificate = decode(data)
     array(certificate, 2)
     statement, signature = certificate
-    array(statement, 6, 7)
+    array(statement, 6, 7, 8)
     octets(signature, 64)
     uint32(statement[0])
     uint64(statement[1])
@@ -219,11 +219,14 @@ def read_certificate(data):
     need(statement[3] == 0 and statement[3] is not False)
     octets(statement[4], 32)
     int64(statement[5])
-    if len(statement) == 7:
-        text(statement[6])
+    person = statement[6] if len(statement) > 6 else None
+    if len(statement) == 7 or person is not None:
+        text(person)
+    if len(statement) == 8:
+        octets(statement[7], 16)
     return {
         "version": statement[0], "device": statement[2], "key": statement[4],
-        "person": statement[6] if len(statement) == 7 else None,
+        "person": person,
         "message": b"gongdan device certificate v1\n" + encode(statement), "signature": signature,
     }
 

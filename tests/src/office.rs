@@ -341,6 +341,9 @@ impl Office {
             certificates::take_back(tx, &shown.certificate, &certified, person, &self.host)
         });
         assert_eq!(taken.expect("the database is there"), Return::Known);
+        let device = shown.certificate.statement.device;
+        let returned = self.relay.returned(self.now(), device);
+        returned.expect("the database is there");
     }
 
     /// One request of a device, as the server's handler does it once the device has proved itself.

@@ -3,6 +3,7 @@
 
 use gongdan_core::ids::TicketId;
 use gongdan_core::limits;
+use gongdan_core::replica::{OwnCertificate, ReceiveError, Seen};
 use gongdan_core::sync::verdict::Verdict;
 use gongdan_core::sync::wire::decode_request;
 use gongdan_core::ticket::{Command, Field, Status};
@@ -10,10 +11,15 @@ use gongdan_server::relay::given_back;
 use gongdan_server::store::StoreError;
 use gongdan_server::verify;
 use gongdan_tests::random::Random;
-use gongdan_tests::world::{World, note};
+use gongdan_tests::world::{On, World, note};
 
 fn notes(world: &World, id: TicketId) -> usize {
     world.office.ticket(id).notes.len()
+}
+
+/// A phone's certificate, as it gets it at its enrolment.
+fn certified(world: &World, phone: usize) -> OwnCertificate {
+    world.office.certificate(world.phones[phone].device())
 }
 
 #[test]
@@ -373,6 +379,106 @@ fn a_changeset_carried_with_a_wrong_signature_is_left_out_and_disturbs_nobody() 
         .collect();
     assert_eq!(verdicts, [], "its author was told that it is in");
     world.finish();
+}
+
+#[test]
+fn a_name_that_a_phone_went_on_under_after_the_backup_is_known_for_what_it_is() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001"]);
+    // By an actor of the first name, and sent by the copy under a name of its own.
+    world.act(0, id, note("之前"));
+    certified(&world, 0);
+    let backup = world.office.backup();
+    let copy = world.copy_phone(0);
+    for phone in [0, copy] {
+        world.act(phone, id, note(&format!("副本{phone}")));
+    }
+    world.run_until_quiescent();
+    let device = world.phones[copy].device();
+    assert_ne!(device, world.phones[0].device());
+    let shown = certified(&world, copy);
+    world.office.restore(backup);
+    world.phones[0].lost = true;
+    world.office.take_back(&shown);
+    world.run_until_quiescent();
+    assert_eq!(notes(&world, id), 3);
+    assert_eq!(world.office.inbox("refused").len(), 0);
+    world.finish();
+}
+
+#[test]
+fn what_a_phone_of_after_the_backup_wrote_comes_back_though_it_is_lost() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001", "W002"]);
+    certified(&world, 0);
+    let backup = world.office.backup();
+    let late = world.phone("W002", On::Memory);
+    certified(&world, late);
+    world.run_until_quiescent();
+    world.act(late, id, note("备份之后登记"));
+    world.run_until_quiescent();
+    world.office.restore(backup);
+    world.phones[late].lost = true;
+    world.run_until_quiescent();
+    assert_eq!(
+        notes(&world, id),
+        1,
+        "a colleague's phone shows its certificate"
+    );
+    assert!(world.office.knows(world.phones[late].device()));
+    world.finish();
+}
+
+#[test]
+fn what_is_brought_of_a_device_that_is_not_known_is_put_by_until_it_comes_back() {
+    let mut world = World::with(&["W001"]);
+    let id = world.accepted(0, &["W001", "W002"]);
+    certified(&world, 0);
+    let backup = world.office.backup();
+    let late = world.phone("W002", On::Memory);
+    let shown = certified(&world, late);
+    world.run_until_quiescent();
+    world.cut(late, true);
+    world.act(late, id, note("未发送"));
+    world.office.restore(backup);
+    let load = world.phones[late].replica().courier_load().unwrap();
+    // A phone that never heard of that device.
+    world.phones[0].replica().carry(load).unwrap();
+    world.phones[late].lost = true;
+    world.run_until_quiescent();
+    assert_eq!(notes(&world, id), 0);
+    world.office.take_back(&shown);
+    assert_eq!(notes(&world, id), 1);
+    world.phones[late].lost = false;
+    world.cut(late, false);
+    world.run_until_quiescent();
+    assert_eq!(world.phones[late].outbox(), [], "its author was told");
+    world.finish();
+}
+
+#[test]
+fn a_late_answer_to_a_phone_that_was_put_back_is_not_for_its_request() {
+    let mut world = World::with(&["W001", "W002"]);
+    let id = world.accepted(0, &["W001", "W002"]);
+    let old = world.copy_phone(1);
+    world.act(0, id, note("一"));
+    world.exchange(0);
+    let device = world.phones[1].device();
+    let body = world.phones[1].replica().next_request().unwrap();
+    let answer = world.office.sync(device, &body).unwrap();
+    // It refers to devices that the phone did not know then.
+    let replica = world.phones[old].replica();
+    for asked in [false, true] {
+        if asked {
+            let seen = Seen::new();
+            let now = world.office.now();
+            replica.execute(now, id, &seen, note("二")).unwrap();
+            replica.next_request().unwrap();
+        }
+        let taken = replica.receive(&answer);
+        assert!(matches!(taken, Err(ReceiveError::NotForThisRequest)));
+    }
+    world.abandon();
 }
 
 /// Phones write uniquely marked notes while the server is put back to old backups at any moment.

@@ -12,8 +12,8 @@ use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::codec;
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::sync::protocol::{
-    ActorRecord, BaseHint, DeviceRecord, DeviceVerdict, Entry, Outgoing, PartIndex, PartSnapshot,
-    Request, Response, TicketRecord, TicketSnapshot,
+    ActorRecord, Attestation, BaseHint, DeviceRecord, DeviceVerdict, Entry, Outgoing, PartIndex,
+    PartSnapshot, Request, Response, TicketRecord, TicketSnapshot,
 };
 use gongdan_core::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
 use gongdan_core::sync::wire::{decode_request, decode_response, encode_request, encode_response};
@@ -194,6 +194,12 @@ fn response() -> Response {
             device: device().identity.device,
             person: testing::person("W001"),
             key: *device().key.public().as_bytes(),
+            attestation: Some(Attestation {
+                serial: 2,
+                issued_at: Timestamp(1_795_305_660),
+                signature: [9; 64],
+                origin: Some(DeviceId::from_bytes([8; 16])),
+            }),
         }],
         actors: vec![ActorRecord {
             actor: testing::actor(1),

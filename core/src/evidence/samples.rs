@@ -46,6 +46,7 @@ pub fn certificate(n: u8) -> DeviceCertificate {
         key: *device_key(n).public().as_bytes(),
         issued_at: at(0),
         person: Some(person("W001")),
+        origin: None,
     };
     DeviceCertificate::issue(&organisation(), statement)
 }
@@ -65,6 +66,7 @@ pub fn server_certificate() -> DeviceCertificate {
         key: *server_key().public().as_bytes(),
         issued_at: at(0),
         person: None,
+        origin: None,
     };
     DeviceCertificate::issue(&organisation(), statement)
 }

@@ -25,7 +25,7 @@ use crate::sync::protocol::{
     BaseHint, Entry, PartIndex, Response, TicketRecord, backup_message, time_message,
 };
 use crate::sync::verdict::{HeldWhy, QuarantineReason, Refusal, Verdict};
-use crate::sync::wire::decode_response;
+use crate::sync::wire::{open_response, unpack_response};
 use crate::ticket::summary::Summary;
 
 const REASSIGNED: Verdict = Verdict::Quarantined {
@@ -39,6 +39,20 @@ const TWICE: Verdict = Verdict::Quarantined {
 impl Replica {
     /// Takes a response over. On an error nothing is written, and the same request may go again.
     pub fn receive(&mut self, body: &[u8]) -> Result<Outcome, ReceiveError> {
+        let opened = open_response(body)?;
+        let (asked, carried) = match &self.awaiting {
+            Some(sent) => (&sent.bytes[..], sent.carried.clone()),
+            None if planted::is(Defect::AnswerNotBound) => (&[][..], BTreeSet::new()),
+            None => return Err(ReceiveError::NotForThisRequest),
+        };
+        let message = time_message(opened.time, self.identity.device, asked);
+        if !self
+            .server_key()
+            .is_some_and(|key| key.verifies(&message, &opened.time_signature))
+            && !planted::is(Defect::AnswerNotBound)
+        {
+            return Err(ReceiveError::NotForThisRequest);
+        }
         let mut known = BTreeMap::new();
         self.store.read(&mut |txn| {
             let last = get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0);
@@ -49,20 +63,8 @@ impl Replica {
             }
             Ok(())
         })?;
-        let response = decode_response(body, |index| known.get(&index).cloned())?;
-        let (asked, carried) = match &self.awaiting {
-            Some(sent) => (&sent.bytes[..], sent.carried.clone()),
-            None if planted::is(Defect::AnswerNotBound) => (&[][..], BTreeSet::new()),
-            None => return Err(ReceiveError::NotForThisRequest),
-        };
-        let message = time_message(response.time, self.identity.device, asked);
-        if !self
-            .server_key()
-            .is_some_and(|key| key.verifies(&message, &response.time_signature))
-            && !planted::is(Defect::AnswerNotBound)
-        {
-            return Err(ReceiveError::NotForThisRequest);
-        }
+        // Only an answer to this request refers to what is known here.
+        let response = unpack_response(opened, |index| known.get(&index).cloned())?;
         let catalogue: Option<Catalogue> = match &response.catalogue {
             Some(json) => {
                 Some(Catalogue::received(json).map_err(|_| crate::sync::codec::Malformed::Form)?)
@@ -494,10 +496,12 @@ impl Applying {
                 }
                 txn.put_entry(&entry)?;
             }
-            if !matches!(
+            let waits = matches!(
                 told.verdict,
                 Verdict::Held { .. } | Verdict::Quarantined { .. }
-            ) {
+            );
+            // What only fills the device's sequence is done with whatever becomes of it.
+            if !waits || sealed.entries.is_empty() {
                 recovery::retire(txn, sealed, left)?;
             }
         }

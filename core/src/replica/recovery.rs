@@ -11,14 +11,17 @@
 //! Invariant: nothing that this device held as changesets is dropped before the server has it again; what it
 //! held as a snapshot only stays set aside until the server has it or was told that it does not.
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
 
 use super::request::{HEAD_BYTES, sent_bytes};
 use super::{get, meta, put};
 use crate::document::TicketDoc;
-use crate::ids::{PartRef, TicketId, TicketNumber};
+use crate::ids::{DeviceId, PartRef, TicketId, TicketNumber};
 use crate::limits;
 use crate::store::{KeptRow, Origin, OutboxEntry, OutboxState, SealedRow, StoreError, StoreTxn};
+use crate::sync::certificate::DeviceCertificate;
 use crate::sync::changeset::Changeset;
 use crate::sync::codec;
 use crate::sync::protocol::{GivenBack, Outgoing, PartIndex, Response};
@@ -220,6 +223,7 @@ pub(super) fn give(
                 &mut given.carried,
                 &mut room,
             )?;
+            given.certificates = certificates(txn, &given.carried)?;
         }
         Stage::Settling | Stage::Wanting => {}
         Stage::Reporting => {
@@ -247,6 +251,24 @@ pub(super) fn give(
     given.numbers.truncate(limits::REQUEST_CHANGESETS_MAX);
     set(txn, Some(recovery))?;
     Ok(given)
+}
+
+/// Of the devices whose changesets go along: the server may have forgotten them.
+fn certificates(
+    txn: &mut dyn StoreTxn,
+    carried: &[Changeset],
+) -> Result<Vec<DeviceCertificate>, StoreError> {
+    let devices: BTreeSet<DeviceId> = carried.iter().map(|c| c.header.device).collect();
+    let mut certificates = Vec::new();
+    for index in 0..=get::<u64>(txn, meta::DIRECTORY)?.unwrap_or(0) {
+        if certificates.len() == devices.len().min(limits::CERTIFICATES_MAX) {
+            break;
+        }
+        let record = txn.device(index)?;
+        let of_carried = record.filter(|record| devices.contains(&record.device));
+        certificates.extend(of_carried.and_then(|record| record.certificate()));
+    }
+    Ok(certificates)
 }
 
 /// What a request takes still.

@@ -81,6 +81,7 @@ fn rows_read_back(store: &mut dyn Store) {
         device: crate::ids::DeviceId::from_bytes([1; 16]),
         person: testing::person("W001"),
         key: [7; 32],
+        attestation: None,
     };
     let actor = ActorRow {
         device_index: 4,

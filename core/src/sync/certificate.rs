@@ -47,6 +47,10 @@ pub struct Statement {
     /// Whose it is; `None` for the organisation's own, on which the console's people write.
     #[n(6)]
     pub person: Option<PersonId>,
+    /// The device that was enrolled by a code, where this one is an incarnation of it: a server that was
+    /// restored learns by it whose work this device may go on with.
+    #[n(7)]
+    pub origin: Option<DeviceId>,
 }
 
 /// The version of [`Statement`].
@@ -202,6 +206,7 @@ mod tests {
             key: *key(3).public().as_bytes(),
             issued_at: Timestamp(1_795_305_660),
             person: person.map(|person| person.parse().unwrap()),
+            origin: None,
         }
     }
 
@@ -221,6 +226,7 @@ mod tests {
             |s: &mut Statement| s.key = *key(4).public().as_bytes(),
             |s: &mut Statement| s.issued_at = Timestamp(0),
             |s: &mut Statement| s.person = None,
+            |s: &mut Statement| s.origin = Some(DeviceId::from_bytes([9; 16])),
         ] {
             let mut forged = certificate.clone();
             change(&mut forged.statement);

@@ -5,6 +5,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::certificate::{self, Algorithm, DeviceCertificate, Statement};
 use super::changeset::Changeset;
 use super::keys::Signature;
 use super::verdict::Verdict;
@@ -76,12 +77,18 @@ pub struct GivenBack {
     pub numbers: Vec<(TicketId, crate::ids::TicketNumber)>,
     /// Documents of which the device has more than the server sent, and the heads it has.
     pub missing: Vec<(PartRef, Vec<ChangeHash>)>,
+    /// Of the devices whose changesets are carried, where they are known: the server may have forgotten them, and
+    /// they may never ask again.
+    pub certificates: Vec<DeviceCertificate>,
 }
 
 impl GivenBack {
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.carried.is_empty() && self.numbers.is_empty() && self.missing.is_empty()
+        self.carried.is_empty()
+            && self.numbers.is_empty()
+            && self.missing.is_empty()
+            && self.certificates.is_empty()
     }
 }
 
@@ -274,6 +281,47 @@ pub struct DeviceRecord {
     #[n(3)]
     #[cbor(with = "minicbor::bytes")]
     pub key: [u8; 32],
+    /// What makes a certificate of it: a server that forgot the device in a restore is shown it.
+    #[n(4)]
+    pub attestation: Option<Attestation>,
+}
+
+/// What a device's certificate says beside its record, and the organisation's signature.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Attestation {
+    /// Running number of the certificate.
+    #[n(0)]
+    pub serial: u64,
+    /// When it was certified.
+    #[n(1)]
+    pub issued_at: Timestamp,
+    /// The organisation's signature.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub signature: Signature,
+    /// Which device it is an incarnation of.
+    #[n(3)]
+    pub origin: Option<DeviceId>,
+}
+
+impl DeviceRecord {
+    /// The device's certificate, not verified; nothing where the server told of none.
+    pub fn certificate(&self) -> Option<DeviceCertificate> {
+        let attestation = self.attestation.as_ref()?;
+        Some(DeviceCertificate {
+            statement: Statement {
+                version: certificate::VERSION,
+                serial: attestation.serial,
+                device: self.device,
+                algorithm: Algorithm::Ed25519,
+                key: self.key,
+                issued_at: attestation.issued_at,
+                person: Some(self.person.clone()),
+                origin: attestation.origin,
+            },
+            signature: attestation.signature,
+        })
+    }
 }
 
 /// Who stands behind an actor.

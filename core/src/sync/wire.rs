@@ -8,7 +8,9 @@ mod response;
 use minicbor::{Decode, Encode};
 
 pub use request::{Incoming, Received, Resolver, Unresolved, decode_request, encode_request};
-pub use response::{decode_response, encode_response, encoded_length_estimate};
+pub use response::{
+    decode_response, encode_response, encoded_length_estimate, open_response, unpack_response,
+};
 
 use super::changeset::{ActLink, Link, Salt};
 use super::codec::Malformed;

@@ -19,7 +19,7 @@ use crate::AppState;
 use crate::audit::{self, Action, Actor};
 use crate::auth::certificates::{self, Return};
 use crate::auth::extract::{DeviceRequest, SignedBy};
-use crate::store::StoreError;
+use crate::store::{StoreError, blocking};
 
 /// A device's certificate and what it verifies by.
 #[derive(Serialize, ToSchema)]
@@ -112,6 +112,8 @@ pub(super) async fn take_back(
     match outcome {
         Return::Known => {
             tracing::info!(device.id = %device, "a device came back by its certificate");
+            let now = state.host.now();
+            blocking(move || state.relay.returned(now, device)).await?;
             Ok(StatusCode::NO_CONTENT)
         }
         Return::KeyTaken => Err(ApiError::new(StatusCode::CONFLICT, "key_already_enrolled")),

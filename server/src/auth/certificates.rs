@@ -13,7 +13,7 @@ use gongdan_core::sync::keys::DeviceKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::devices::{self, Device};
-use super::users;
+use super::{incarnation, users};
 use crate::host::Host;
 use crate::store::StoreError;
 
@@ -128,6 +128,9 @@ pub fn take_back(
     }
     let name = person.as_str();
     let index = devices::insert(tx, device, person, name, certified.key(), now)?;
+    if let Some(origin) = certificate.statement.origin {
+        incarnation::note_origin(tx, index, origin)?;
+    }
     // A serial that was given again since stays with whom it was given to; this one gets another when it asks.
     tx.execute(
         "INSERT INTO device_certificates (serial, device_idx, certificate, issued_at) VALUES (?1, ?2, ?3, ?4)
@@ -169,5 +172,6 @@ fn statement(device: &Device, serial: u64, now: gongdan_core::clock::Timestamp) 
         key: *device.public_key.as_bytes(),
         issued_at: now,
         person: device.person.clone(),
+        origin: device.origin,
     }
 }

@@ -43,6 +43,8 @@ pub struct Device {
     pub wiped_at: Option<Timestamp>,
     /// Whose next incarnation it is, by index; `None` where it was enrolled by a code.
     pub continues: Option<i64>,
+    /// The device that was enrolled by a code, where this one is an incarnation of it.
+    pub origin: Option<DeviceId>,
     /// What it had not sent at its last exchange, beyond what came with it.
     pub unsent: Option<Unsent>,
     /// Whether its person is active; the desk is.
@@ -59,7 +61,7 @@ impl Device {
 const SELECT: &str =
     "SELECT d.idx, d.device, d.person, d.name, d.public_key, d.enrolled_at, d.seen_at,
     d.revoked_at, coalesce(u.active, 1), d.revoked_reason, d.wipe_requested_at, d.continues,
-    d.unsent_commands, d.unsent_oldest, d.unsent_attachments, d.wiped_at FROM devices d LEFT JOIN users u USING (person)";
+    d.unsent_commands, d.unsent_oldest, d.unsent_attachments, d.wiped_at, d.origin FROM devices d LEFT JOIN users u USING (person)";
 
 /// The device of an id.
 pub fn find(connection: &Connection, device: DeviceId) -> Result<Option<Device>, StoreError> {
@@ -266,6 +268,7 @@ fn read(row: &Row<'_>) -> Result<Device, StoreError> {
         person_active: row.get(8)?,
         revoked_reason: row.get(9)?,
         continues: row.get(11)?,
+        origin: row.get::<_, Option<_>>(16)?.map(DeviceId::from_bytes),
         unsent: row
             .get::<_, Option<u32>>(12)?
             .map(|commands| {

@@ -5,15 +5,13 @@
 //! lost on its way.
 
 use gongdan_core::ids::{DeviceId, PersonId};
+use gongdan_core::limits::INCARNATIONS_MAX;
 use gongdan_core::sync::keys::PublicKey;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::devices;
 use crate::host::Host;
 use crate::store::StoreError;
-
-/// Incarnations of one device: a phone is put back a few times in its life.
-const INCARNATIONS_MAX: i64 = 50;
 
 /// What becomes of the wish to go on as another device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,22 +44,33 @@ pub fn begin(
             Incarnation::KeyTaken
         });
     }
-    let (name, before): (String, i64) = tx.query_row(
-        "SELECT name, (SELECT count(*) FROM devices WHERE continues = ?1) FROM devices WHERE idx = ?1",
+    let (name, before, origin): (String, i64, [u8; 16]) = tx.query_row(
+        "SELECT name, (SELECT count(*) FROM devices WHERE continues = ?1), coalesce(origin, device)
+         FROM devices WHERE idx = ?1",
         [index],
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    if before >= INCARNATIONS_MAX {
+    if usize::try_from(before).unwrap_or(usize::MAX) >= INCARNATIONS_MAX {
         return Ok(Incarnation::TooMany);
     }
     let now = host.now();
     let device = DeviceId::new(now, host.random());
     let made = devices::insert(tx, device, person, &name, key, now)?;
     tx.execute(
-        "UPDATE devices SET continues = ?2 WHERE idx = ?1",
-        params![made, index],
+        "UPDATE devices SET continues = ?2, origin = ?3 WHERE idx = ?1",
+        params![made, index, origin],
     )?;
     Ok(Incarnation::Begun(device))
+}
+
+/// Notes what a certificate says of a device that came back by it: whose incarnation it is. The device that it
+/// goes on from stands for those between, which came after the backup as well and are not known here.
+pub fn note_origin(tx: &Transaction<'_>, index: i64, origin: DeviceId) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE devices SET origin = ?2, continues = (SELECT idx FROM devices WHERE device = ?2) WHERE idx = ?1",
+        params![index, origin.as_bytes()],
+    )?;
+    Ok(())
 }
 
 /// Whether two devices are incarnations of one.
@@ -69,14 +78,9 @@ pub fn are_one(connection: &Connection, one: i64, other: i64) -> Result<bool, St
     Ok(one == other || origin(connection, one)? == origin(connection, other)?)
 }
 
-fn origin(connection: &Connection, index: i64) -> Result<Option<i64>, StoreError> {
+fn origin(connection: &Connection, index: i64) -> Result<Option<[u8; 16]>, StoreError> {
     Ok(connection
-        .prepare_cached(
-            "WITH RECURSIVE up (idx, continues) AS (
-               SELECT idx, continues FROM devices WHERE idx = ?1
-               UNION SELECT d.idx, d.continues FROM devices d JOIN up ON d.idx = up.continues)
-             SELECT idx FROM up WHERE continues IS NULL",
-        )?
+        .prepare_cached("SELECT coalesce(origin, device) FROM devices WHERE idx = ?1")?
         .query_row([index], |row| row.get(0))
         .optional()?)
 }

@@ -153,15 +153,19 @@ pub(super) fn past_the_gap(
     let Some(row) = found else {
         return Ok(None);
     };
-    let open = tx
-        .prepare_cached("SELECT 1 FROM epochs WHERE ?1 BETWEEN begun_at AND open_until")?
-        .exists([row.received_at.seconds()])?;
-    if !open {
+    if !is_open(tx, row.received_at)? {
         return Ok(None);
     }
     let next = row.changeset.header.device_sequence;
     pass_over(tx, device_index, sequence + 1, next - 1)?;
     Ok(Some(row))
+}
+
+/// Whether the server was restored not long ago: what devices had may come back.
+pub(super) fn is_open(tx: &Transaction<'_>, at: Timestamp) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM epochs WHERE ?1 BETWEEN begun_at AND open_until")?
+        .exists([at.seconds()])?)
 }
 
 fn pass_over(

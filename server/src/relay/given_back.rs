@@ -4,14 +4,16 @@
 //! Invariant: each changeset stands by its own author's signature, whoever carries it; one that does not is
 //! left out and disturbs nobody.
 
+use std::collections::BTreeSet;
+
 use gongdan_core::clock::Timestamp;
-use gongdan_core::ids::{Part, PartRef, TicketId};
+use gongdan_core::ids::{Part, PartRef, PersonId, TicketId};
 use gongdan_core::sync::changeset::Changeset;
 use gongdan_core::sync::protocol::GivenBack;
 use rusqlite::{Connection, params};
 
 use super::documents::{self, join_heads, split_heads};
-use super::{Relay, Sender, SyncError, epoch, inbox, quota, tickets};
+use super::{Relay, Sender, SyncError, epoch, inbox, quota, strangers, tickets};
 use crate::auth::devices;
 use crate::store::StoreError;
 
@@ -41,6 +43,9 @@ impl Relay {
         }
         let mut authors = Vec::new();
         self.db.write(|tx| {
+            for device in strangers::know(tx, &self.host, now, sender, &given.certificates)? {
+                authors.extend(strangers::take_in(tx, device, now)?);
+            }
             for (ticket, number) in &given.numbers {
                 epoch::claim(tx, sender.index, *ticket, *number)?;
             }
@@ -60,6 +65,10 @@ impl Relay {
             let (mut added, mut bytes, mut strange) = (0, 0, 0u32);
             for changeset in &given.carried {
                 let Some(author) = author(tx, changeset)? else {
+                    if strangers::put_by(tx, sender, changeset, now)? {
+                        added += 1;
+                        bytes += changeset.body.len() as i64;
+                    }
                     strange += 1;
                     continue;
                 };
@@ -70,7 +79,7 @@ impl Relay {
                 }
             }
             if strange > 0 {
-                tracing::warn!(device.id = %sender.device, strange, "carried changesets of no known device, or with a wrong signature, were left out");
+                tracing::warn!(device.id = %sender.device, strange, "carried changesets of no known device, or with a wrong signature, were put by or left out");
             }
             if added > 0 {
                 quota::count(tx, sender.index, now, added, bytes)?;
@@ -97,6 +106,25 @@ pub(super) fn author(
             && changeset.is_signed_by(&device.public_key)
     });
     Ok(author.map(|device| device.index))
+}
+
+/// The people whose devices set documents of a ticket aside that they have more of than came back. What a restored
+/// server gets to know of later they may have to drop.
+pub(super) fn reporters(
+    connection: &Connection,
+    ticket: TicketId,
+) -> Result<BTreeSet<PersonId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT person FROM restore_missing JOIN devices ON idx = device_idx
+         WHERE ticket = ?1 AND person IS NOT NULL",
+    )?;
+    let rows = statement.query_map([ticket.as_bytes()], |row| row.get::<_, String>(0))?;
+    rows.map(|person| {
+        person?.parse().map_err(|_| StoreError::Malformed {
+            what: "devices.person",
+        })
+    })
+    .collect()
 }
 
 /// What devices had more of, as snapshots, than is here now.

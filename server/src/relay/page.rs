@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::cursor::{Cursor, PlanPlace};
 use super::damage::{Place, contained};
 use super::pull::{ENTRIES_MAX, Feed, record};
-use super::{documents, sql_index, tickets};
+use super::{documents, given_back, sql_index, tickets};
 use crate::auth::identity::DESK_INDEX;
 use crate::organisation;
 use crate::store::StoreError;
@@ -336,6 +336,7 @@ impl Page<'_> {
                 self.response
                     .evictions
                     .push(PartIndex(ticket_index << 2 | u64::from(part)));
+                self.name_what_was_set_aside(ticket_index)?;
             } else if let Some(last) = items
                 .last_mut()
                 .filter(|item| item.ticket_index == ticket_index)
@@ -349,6 +350,17 @@ impl Page<'_> {
             }
         }
         Ok(items)
+    }
+
+    /// A ticket that the phone may know from before a restore only, and not by its number of now.
+    fn name_what_was_set_aside(&mut self, ticket_index: u64) -> Result<(), StoreError> {
+        let c = self.feed.connection;
+        if let Some(ticket) = tickets::by_index(c, ticket_index)?
+            && given_back::reporters(c, ticket.id)?.contains(&self.feed.sender.person)
+        {
+            self.response.tickets.push(record(ticket));
+        }
+        Ok(())
     }
 
     /// The local day in which the answer is given, in seconds since 1970.

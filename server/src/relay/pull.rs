@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::{ChangesetHash, PartRef, PersonId, TicketId};
 use gongdan_core::planted::{self, Defect};
+use gongdan_core::sync::certificate::DeviceCertificate;
 use gongdan_core::sync::codec;
 use gongdan_core::sync::protocol::{
-    BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord, WipeOrder,
-    time_message, wipe_message,
+    Attestation, BaseHint, DeviceRecord, DeviceVerdict, Entry, PartIndex, Response, TicketRecord,
+    WipeOrder, time_message, wipe_message,
 };
 use gongdan_core::sync::verdict::{QuarantineReason, Verdict};
 use rusqlite::{Connection, params};
@@ -223,7 +224,8 @@ impl Feed<'_> {
 
     fn devices(&self) -> Result<Vec<DeviceRecord>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT idx, device, person, public_key FROM devices WHERE idx > ?1 ORDER BY idx LIMIT ?2",
+            "SELECT idx, device, person, public_key, certificate FROM devices
+             LEFT JOIN device_certificates ON device_idx = idx WHERE idx > ?1 ORDER BY idx LIMIT ?2",
         )?;
         let rows = statement.query_map(
             params![sql_index(self.asked.directory), DEVICES_MAX as i64],
@@ -233,11 +235,14 @@ impl Feed<'_> {
                     row.get::<_, [u8; 16]>(1)?,
                     row.get::<_, Option<String>>(2)?,
                     row.get(3)?,
+                    row.get::<_, Option<Vec<u8>>>(4)?,
                 ))
             },
         )?;
         rows.map(|row| {
-            let (index, device, person, key) = row?;
+            let (index, device, person, key, certificate) = row?;
+            // The desk is never forgotten.
+            let certificate = certificate.filter(|_| person.is_some());
             let person = person.as_deref().unwrap_or(DESK_PERSON).parse::<PersonId>();
             Ok(DeviceRecord {
                 index: index.cast_unsigned(),
@@ -246,6 +251,7 @@ impl Feed<'_> {
                     what: "devices.person",
                 })?,
                 key,
+                attestation: certificate.map(|bytes| attestation(&bytes)).transpose()?,
             })
         })
         .collect()
@@ -442,4 +448,17 @@ fn verdicts(
         })
         .collect();
     Ok(if stays { since } else { end })
+}
+
+fn attestation(certificate: &[u8]) -> Result<Attestation, StoreError> {
+    let certificate =
+        DeviceCertificate::from_bytes(certificate).map_err(|_| StoreError::Malformed {
+            what: "device_certificates.certificate",
+        })?;
+    Ok(Attestation {
+        serial: certificate.statement.serial,
+        issued_at: certificate.statement.issued_at,
+        signature: certificate.signature,
+        origin: certificate.statement.origin,
+    })
 }

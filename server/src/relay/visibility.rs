@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::tickets::{self, TicketRow};
 use super::work::Work;
-use super::{documents, log_end, sql_index};
+use super::{documents, given_back, log_end, sql_index};
 use crate::auth::identity::DESK_INDEX;
 use crate::store::StoreError;
 
@@ -47,6 +47,8 @@ pub(super) fn update(
     }
     people.extend(work.pickers(facts)?);
     people.extend(holders(work.tx, ticket.index)?);
+    let reported = given_back::reporters(work.tx, ticket.id)?;
+    people.extend(reported.iter().cloned());
     for person in &people {
         let standing = work.standing_now(person)?;
         for part in parts {
@@ -63,6 +65,7 @@ pub(super) fn update(
                 held_by,
                 seq,
                 is_remembered: is_remembered(ticket, facts, person),
+                is_set_aside: reported.contains(person),
             };
             row.set(work.tx)?;
         }
@@ -154,6 +157,7 @@ pub(crate) fn person_moved(tx: &Transaction<'_>, person: &PersonId) -> Result<()
                 held_by: None,
                 seq,
                 is_remembered: facts.is_some_and(|facts| is_remembered(&ticket, facts, person)),
+                is_set_aside: false,
             };
             row.set(tx)?;
         }
@@ -183,6 +187,8 @@ struct Row<'a> {
     held_by: Option<i64>,
     seq: u64,
     is_remembered: bool,
+    /// A phone of the person's has a document of before a restore set aside.
+    is_set_aside: bool,
 }
 
 impl Row<'_> {
@@ -194,11 +200,13 @@ impl Row<'_> {
             )?
             .query_row(params![person, index, self.part.code()], |row| row.get(0))
             .optional()?;
-        let is_nobodys = before.is_none() && !self.visible && !self.is_remembered;
+        let is_remembered = self.is_remembered || self.is_set_aside;
+        let is_nobodys = before.is_none() && !self.visible && !is_remembered;
         if before == Some(self.visible) || is_nobodys {
             return Ok(());
         }
-        let is_told = self.visible || before == Some(true) || self.held_by.is_some();
+        let is_told =
+            self.visible || before == Some(true) || self.held_by.is_some() || self.is_set_aside;
         let change = if is_told { next_change(tx)? } else { 0 };
         let held_by = self.held_by.filter(|_| before.is_none() && self.visible);
         tx.prepare_cached(

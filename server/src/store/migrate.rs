@@ -72,6 +72,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         include_str!("schema/025_sheet_timestamps.sql"),
     ),
     ("026_quarantine", include_str!("schema/026_quarantine.sql")),
+    ("027_origins", include_str!("schema/027_origins.sql")),
+    ("028_strangers", include_str!("schema/028_strangers.sql")),
 ];
 
 /// Applies what is missing, each in a transaction of its own.

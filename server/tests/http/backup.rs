@@ -421,6 +421,7 @@ async fn a_phone_enrolled_after_the_backup_comes_back_by_its_certificate_and_a_f
         key: *phone.key.public().as_bytes(),
         issued_at: Timestamp(1_795_000_000),
         person: Some(ADMINISTRATOR.parse().unwrap()),
+        origin: None,
     };
     let forged = DeviceCertificate::issue(&DeviceKey::from_bytes(&[66; 32]), statement);
     let body = json!({ "certificate": base64url(&forged.to_bytes()) });

@@ -6,6 +6,7 @@ use super::{RawUp, WireChangeset, WireRest};
 use crate::clock::Timestamp;
 use crate::ids::{ActorId, ChangeHash, DeviceId, Part, PartRef, PersonId, TicketId};
 use crate::limits;
+use crate::sync::certificate::DeviceCertificate;
 use crate::sync::changeset::{Changeset, Header, Link, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
 use crate::sync::protocol::{BaseHint, GivenBack, PartIndex, Request, Unsent};
@@ -40,6 +41,8 @@ struct WireGivenBack {
     numbers: Vec<ReturnedNumber>,
     #[n(2)]
     missing: Vec<MissingPart>,
+    #[n(3)]
+    certificates: Option<Vec<DeviceCertificate>>,
 }
 
 /// Its ticket's id is spelled out: a restored server may not know the ticket.
@@ -168,15 +171,18 @@ fn wire_given_back(back: &GivenBack) -> WireGivenBack {
         carried: back.carried.clone(),
         numbers: numbers.collect(),
         missing: missing.collect(),
+        certificates: (!back.certificates.is_empty()).then(|| back.certificates.clone()),
     }
 }
 
 /// The logical form of what is given back; counts and changesets' form are checked.
 fn given_back(wire: WireGivenBack) -> Result<GivenBack, Malformed> {
     let counts = [wire.carried.len(), wire.numbers.len(), wire.missing.len()];
+    let certificates = wire.certificates.unwrap_or_default();
     if counts
         .iter()
         .any(|count| *count > limits::REQUEST_CHANGESETS_MAX)
+        || certificates.len() > limits::CERTIFICATES_MAX
         || wire
             .missing
             .iter()
@@ -199,6 +205,7 @@ fn given_back(wire: WireGivenBack) -> Result<GivenBack, Malformed> {
         carried: wire.carried,
         numbers: numbers.collect::<Result<_, Malformed>>()?,
         missing: missing.collect(),
+        certificates,
     })
 }
 

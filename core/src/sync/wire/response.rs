@@ -8,6 +8,7 @@ use crate::evidence::log::News;
 use crate::ids::{ActorId, DeviceId, Part, TicketId};
 use crate::sync::changeset::{Changeset, Header, body_hash};
 use crate::sync::codec::{self, Malformed, RawReader};
+use crate::sync::keys::Signature;
 use crate::sync::protocol::{
     ActorRecord, BackedUp, DeviceRecord, DeviceVerdict, Entry, PartIndex, PartSnapshot, Response,
     TicketRecord, TicketSnapshot, WipeOrder,
@@ -294,19 +295,67 @@ fn along(first: &Verdict, steps: u32) -> Verdict {
     }
 }
 
+/// A response that is read as far as it goes without the directory of devices: its time, and the server's
+/// signature over time and request.
+pub struct OpenedResponse<'a> {
+    wire: WireResponse,
+    raw: RawReader<'a>,
+    /// When the server answered.
+    pub time: Timestamp,
+    /// Over it, the device and the request (`time_message`).
+    pub time_signature: Signature,
+}
+
+/// Reads a response's frame. What it refers to may be other than the reader knows, as long as nobody looked
+/// whether it answers the reader's request.
+///
+/// # Errors
+/// It is not of its form.
+pub fn open_response(body: &[u8]) -> Result<OpenedResponse<'_>, Malformed> {
+    let (wire, raw): (WireResponse, _) = codec::open(body, codec::Bounds::RESPONSE)?;
+    let mut raw = RawReader(raw);
+    let time = Timestamp(wire.time);
+    let time_signature = raw.take()?;
+    Ok(OpenedResponse {
+        wire,
+        raw,
+        time,
+        time_signature,
+    })
+}
+
 /// Unpacks a response; `device` gives the device of a directory index, the response's own included.
+///
+/// # Errors
+/// It is not of its form, or refers to nothing.
 pub fn decode_response(
     body: &[u8],
     device: impl Fn(u64) -> Option<DeviceRecord>,
 ) -> Result<Response, Malformed> {
-    let (wire, raw): (WireResponse, _) = codec::open(body, codec::Bounds::RESPONSE)?;
-    let mut raw = RawReader(raw);
+    unpack_response(open_response(body)?, device)
+}
+
+/// Unpacks a response that was opened; `device` gives the device of a directory index, the response's own
+/// included.
+///
+/// # Errors
+/// It is not of its form, or refers to nothing.
+pub fn unpack_response(
+    opened: OpenedResponse<'_>,
+    device: impl Fn(u64) -> Option<DeviceRecord>,
+) -> Result<Response, Malformed> {
+    let OpenedResponse {
+        wire,
+        mut raw,
+        time,
+        time_signature,
+    } = opened;
     let mut response = Response {
         cursor: wire.cursor,
         through: wire.through,
         more: wire.more,
-        time: Timestamp(wire.time),
-        time_signature: raw.take()?,
+        time,
+        time_signature,
         verdicts: Vec::new(),
         entries: Vec::new(),
         snapshots: Vec::new(),

@@ -64,6 +64,21 @@ fn a_person_decides_once_its_author_has_nothing_more_to_send() {
 }
 
 #[test]
+fn a_person_decides_after_two_weeks_where_its_author_never_asks_again() {
+    let server = Server::new();
+    let (_, [mut author, mut phone], _, all) = orphans(&server);
+    assert_eq!(told(&phone.sync(&server, &all)), [MISSING, MISSING]);
+    // The phone is lost; a colleague's asks.
+    server.pass(14 * 24 * 3600 - 1);
+    author.sync(&server, &[]);
+    assert_eq!(server.verdict(all[0].hash()), Some(MISSING), "a holiday");
+    server.pass(3600);
+    author.sync(&server, &[]);
+    assert_eq!(server.verdict(all[0].hash()), Some(NEVER));
+    assert_eq!(server.verdict(all[1].hash()), Some(DEPENDS));
+}
+
+#[test]
 fn nobody_decides_before_its_author_heard_of_it() {
     let server = Server::new();
     let (_, [_, mut phone], _, all) = orphans(&server);

@@ -15,6 +15,7 @@ pub fn device(index: u64) -> Option<DeviceRecord> {
         device: DeviceId::from_bytes([index as u8; 16]),
         person: testing::person("W001"),
         key: [7; 32],
+        attestation: None,
     })
 }
 
