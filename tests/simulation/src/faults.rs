@@ -86,9 +86,6 @@ faults! {
     RescueFile => "rescue file",
 }
 
-/// Faults that break promises still, or were not run yet: drawn only where they are named.
-pub const NOT_YET: &[Fault] = &[Fault::PhoneRestored, Fault::ServerRestored];
-
 /// Which faults a run has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swarm(u32);
@@ -97,10 +94,7 @@ impl Swarm {
     /// Half of them, as the seed says.
     pub fn of(random: &mut Random) -> Self {
         let drawn = u32::try_from(random.number() >> 32).unwrap_or(0);
-        let drawn = Self(drawn & ((1 << Fault::ALL.len()) - 1));
-        NOT_YET
-            .iter()
-            .fold(drawn, |drawn, fault| drawn.without(*fault))
+        Self(drawn & ((1 << Fault::ALL.len()) - 1))
     }
 
     /// What a seed draws, and these; nothing where there are none, so that the seed itself draws.

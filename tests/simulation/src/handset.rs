@@ -5,7 +5,7 @@
 
 use gongdan_core::clock::Timestamp;
 use gongdan_core::ids::TicketId;
-use gongdan_core::replica::{Identity, Replica, Seen};
+use gongdan_core::replica::{Identity, OwnCertificate, Replica, Seen};
 use gongdan_core::store::StoreError;
 use gongdan_core::sync::keys::DeviceKey;
 use gongdan_core::testing;
@@ -57,12 +57,14 @@ impl Handset {
     /// Its store does.
     pub fn new(
         identity: Identity,
+        certificate: &OwnCertificate,
         key: DeviceKey,
         random: Random,
         born: i64,
     ) -> Result<Self, StoreError> {
         let disk = Disk::default();
         Replica::enrol(&mut disk.clone(), &identity)?;
+        Replica::keep_certificate(&mut disk.clone(), certificate)?;
         Ok(Self {
             identity,
             disk,

@@ -186,9 +186,10 @@ impl Simulation {
         let key = DeviceKey::from_bytes(&self.random.bytes());
         let identity = self.server.office.enrol(person, &key);
         let certificate = self.server.office.certificate(identity.device);
-        self.certificates.insert(identity.device, certificate);
         let random = Random::new(self.random.number());
-        let phone = Handset::new(identity, key, random, self.now);
+        let device = identity.device;
+        let phone = Handset::new(identity, &certificate, key, random, self.now);
+        self.certificates.insert(device, certificate);
         self.phones
             .push(phone.map_err(|why| Violation::failure("enrol a phone", why))?);
         Ok(())

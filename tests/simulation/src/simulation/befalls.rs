@@ -9,7 +9,9 @@ use gongdan_tests::random::Random;
 
 use super::Simulation;
 use crate::contents;
+use crate::disk::CommandRef;
 use crate::faults::Fault;
+use crate::handset::Handset;
 use crate::schedule::Event;
 use crate::server::Backup;
 use crate::violation::Violation;
@@ -41,7 +43,9 @@ impl Simulation {
             self.phones[phone].older = false;
         }
         let many = self.phones.iter().filter(|phone| !phone.revoked).count() > 1;
-        if many && !self.phones[phone].revoked && self.strikes(Fault::Revocation, 40) {
+        // Nobody revokes what a restored server does not list.
+        let known = self.server.office.knows(self.device(phone));
+        if many && known && !self.phones[phone].revoked && self.strikes(Fault::Revocation, 40) {
             self.server.office.revoke(self.device(phone));
             self.hear_of_revocations();
         }
@@ -132,23 +136,24 @@ impl Simulation {
         let Some(image) = self.phones[phone].backup.clone() else {
             return Ok(());
         };
-        let lost: Vec<_> = self.phones[phone].disk.with_outbox(|now| {
-            let kept: Vec<_> = image
-                .outbox()
-                .values()
-                .map(|(command, _)| *command)
-                .collect();
-            let gone = now.values().map(|(command, _)| *command);
-            gone.filter(|command| !kept.contains(command)).collect()
-        });
-        for command in lost {
-            self.ledger.forget(command);
-        }
+        let before = held(&self.phones[phone]);
         let handset = &mut self.phones[phone];
         handset.close();
         handset.outbox_before = image.outbox().clone();
         handset.disk.restore(image);
         handset.forms.clear();
+        // What a restored server was still to be given is gone with the disk as well.
+        let mut gone = before;
+        gone.retain(|command| self.ledger.received(command).is_empty());
+        if !gone.is_empty() {
+            for phone in &self.phones {
+                let held = held(phone);
+                gone.retain(|command| !held.contains(command));
+            }
+        }
+        for command in gone {
+            self.ledger.forget(command);
+        }
         let app = self.phones[phone].app();
         let app = app.map_err(|why| Violation::failure("start the app", why))?;
         self.phones[phone].identity = app.identity().clone();
@@ -216,4 +221,13 @@ impl Simulation {
                 .count()
         })
     }
+}
+
+/// Commands in a phone's outbox, and in all changesets that it has.
+fn held(phone: &Handset) -> BTreeSet<CommandRef> {
+    let mut held = contents::commands(&phone.disk);
+    phone
+        .disk
+        .with_outbox(|outbox| held.extend(outbox.values().map(|(command, _)| *command)));
+    held.into_iter().collect()
 }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gongdan_core::ids::{Part, PersonId, TicketId};
+use gongdan_server::store::StoreError;
 
 use super::Simulation;
 use crate::canary::{self, Home, marks};
@@ -45,6 +46,7 @@ impl Simulation {
     }
 
     fn search_phone(&self, phone: usize, rights: &Rights) -> Result<(), Violation> {
+        let lost = self.lost_to_the_server()?;
         let handset = &self.phones[phone];
         let person = &handset.identity.person;
         let is_known = |id: TicketId| self.settled.iter().any(|(settled, _)| *settled == id);
@@ -55,6 +57,8 @@ impl Simulation {
                 Place::Own | Place::Kept if own => true,
                 // Its opening did not come in: nobody but the phone knows of it.
                 _ if own && !is_known(home.ticket) => true,
+                // A restored server has nothing of it, and was told that this person's phones do.
+                _ if lost.contains(&(person.clone(), home.ticket)) => true,
                 _ => rights.contains(&(home.ticket, home.part)),
             }
         };
@@ -81,6 +85,26 @@ impl Simulation {
                 Err(Violation::new(Kind::Leak, text))
             }
         }
+    }
+
+    /// Tickets that a restored server does not know, by the people whose phones said that they have something of it.
+    pub(super) fn lost_to_the_server(&self) -> Result<BTreeSet<(PersonId, TicketId)>, Violation> {
+        let found = self.server.office.database().read(|c| {
+            let sql = "SELECT person, ticket FROM restore_missing JOIN devices ON idx = device_idx
+                       WHERE ticket NOT IN (SELECT id FROM tickets)";
+            let mut statement = c.prepare_cached(sql)?;
+            let rows =
+                statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            Ok::<_, StoreError>(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        let found = found.map_err(|why| Violation::failure("read what is missing", why))?;
+        let lost = found.into_iter().map(|(person, ticket)| {
+            let person: PersonId = person
+                .parse()
+                .map_err(|why| Violation::failure("read a person", why))?;
+            Ok((person, TicketId::from_bytes(ticket)))
+        });
+        lost.collect()
     }
 
     /// A log never tells what people wrote.
