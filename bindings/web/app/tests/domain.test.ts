@@ -8,6 +8,7 @@ import { faultOf, PhoneError, textKeys } from '@/domain/fault'
 import { areaOf, inkOf, pathOf, placed } from '@/domain/ink'
 import { lostBy } from '@/domain/lost'
 import { EDGE_MAX, fitted } from '@/domain/photo'
+import { isPooled, isPooledRow, taking } from '@/domain/pool'
 import {
   answered, CAPACITIES, confirmation, currentSheets, IDENTIFIED, KINDS, known, noAnswers, nobody, REMARKS_CHARS_MAX, SIGNERS_MAX, unsigned,
 } from '@/domain/signing'
@@ -54,6 +55,20 @@ describe('the response clock', () => {
   it('stops with the acceptance, and does not run without a grade', () => {
     expect(clockOf({ ...row, status: 'accepted' }, at(0))).toBeNull()
     expect(clockOf({ ...row, grade: null }, at(0))).toBeNull()
+  })
+})
+
+describe('the pool', () => {
+  it('has what nobody is assigned to, and taking it makes one crew and lead in the same group', () => {
+    expect(isPooled(blankTicket())).toBe(true)
+    expect(isPooled(blankTicket({ crew: ['G4001'] }))).toBe(false)
+    expect(isPooled(blankTicket({ status: 'cancelled' }))).toBe(false)
+    expect(isPooledRow({ status: 'received', lead: null })).toBe(true)
+    expect(isPooledRow({ status: 'assigned', lead: 'G4001' })).toBe(false)
+    expect(taking(blankTicket({ fields: { group: 'east' } }), 'G4001')).toEqual({
+      assign: { crew: ['G4001'], lead: 'G4001', group: 'east' },
+    })
+    expect(taking(blankTicket(), 'G4001')).toEqual({ assign: { crew: ['G4001'], lead: 'G4001', group: null } })
   })
 })
 
