@@ -22,6 +22,20 @@ pub(crate) fn is_of_a_later_version(command: &Command) -> bool {
     command.action() as usize >= FIRST_UNKNOWN.get()
 }
 
+thread_local! {
+    static PAGE_ENTRIES: std::cell::Cell<Option<usize>> = const { std::cell::Cell::new(None) };
+}
+
+/// From now on this thread's answers to devices hold at most so many entries of the log; `None`: as delivered.
+pub fn limit_pages(entries: Option<usize>) {
+    PAGE_ENTRIES.set(entries);
+}
+
+/// What [`limit_pages`] set.
+pub fn page_entries() -> Option<usize> {
+    PAGE_ENTRIES.get()
+}
+
 /// The `n`th instant of tests: seconds after 2026-11-22T00:00:00Z.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp(1_795_305_600 + seconds)

@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::cursor::{Cursor, PlanPlace};
 use super::damage::{Place, contained};
-use super::pull::{ENTRIES_MAX, Feed, record};
+use super::pull::{Feed, entries_max, record};
 use super::{documents, given_back, sql_index, tickets};
 use crate::auth::identity::DESK_INDEX;
 use crate::organisation;
@@ -146,7 +146,7 @@ impl Page<'_> {
     pub(super) fn entries(&mut self) -> Result<bool, StoreError> {
         let mut entries = self.feed.entries(&self.cursor, self.end)?;
         self.response.tickets = self.feed.records(&self.cursor, self.end)?;
-        let looked_at_all = entries.len() < ENTRIES_MAX;
+        let looked_at_all = entries.len() < entries_max();
         let total = entries.len();
         let sizes: Vec<usize> = entries
             .iter()

@@ -38,7 +38,16 @@ const DEVICES_MAX: usize = 512;
 /// Verdicts of one answer.
 const VERDICTS_MAX: usize = 4_000;
 /// Entries looked at for one answer.
-pub(super) const ENTRIES_MAX: usize = 20_000;
+const ENTRIES_MAX: usize = 20_000;
+
+/// Entries of the log in one answer; fewer where a test wants to see pages.
+pub(super) fn entries_max() -> usize {
+    #[cfg(feature = "testing")]
+    if let Some(entries) = gongdan_core::testing::page_entries() {
+        return entries;
+    }
+    ENTRIES_MAX
+}
 /// What the desk's own record says for a person: each of its entries names its own.
 const DESK_PERSON: &str = "desk";
 
@@ -282,7 +291,7 @@ impl Feed<'_> {
                 sql_index(end),
                 self.sender.index,
                 sql_index(cursor.visible),
-                ENTRIES_MAX as i64,
+                entries_max() as i64,
                 carried,
             ],
             |row| {

@@ -84,6 +84,8 @@ faults! {
     ServerRestored => "server restored",
     /// What waits on a phone is brought in by another phone, or by the office.
     RescueFile => "rescue file",
+    /// The server's answers hold next to nothing.
+    SmallPages => "small pages",
 }
 
 /// Which faults a run has.

@@ -30,6 +30,7 @@ pub fn run(plan: Plan) -> Report {
         }
     };
     testing::know_commands(None);
+    testing::limit_pages(None);
     match simulation {
         Some(simulation) => simulation.report(plan, days, violation),
         None => Report {

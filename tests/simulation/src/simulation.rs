@@ -36,6 +36,9 @@ const WORK: i64 = 10 * 3600;
 /// Seconds between two things that a technician does, in the mean.
 const BETWEEN_ACTS: usize = 800;
 
+/// Entries of the log in an answer, where answers are small.
+const PAGE_ENTRIES: usize = 2;
+
 /// What a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
@@ -113,6 +116,7 @@ impl Simulation {
         let drawn = Swarm::of(&mut random);
         let now = testing::at(0).seconds();
         testing::know_commands(None);
+        testing::limit_pages(None);
         canary::capture_log();
         canary::take_log();
         let server = Server::new(random.number(), now);
@@ -153,6 +157,10 @@ impl Simulation {
         if self.swarm.has(Fault::TwoPhones) {
             self.faults.count(Fault::TwoPhones);
             self.phone(TECHNICIANS[0])?;
+        }
+        if self.swarm.has(Fault::SmallPages) {
+            self.faults.count(Fault::SmallPages);
+            testing::limit_pages(Some(PAGE_ENTRIES));
         }
         if self.swarm.has(Fault::OldServer) {
             self.faults.count(Fault::OldServer);

@@ -23,6 +23,7 @@ use gongdan_tests::office::TECHNICIANS;
 use super::exchange::Exchange;
 use super::{DAY, Simulation};
 use crate::canary;
+use crate::faults::Fault;
 use crate::ledger;
 use crate::violation::{Kind, Violation};
 
@@ -30,6 +31,8 @@ use crate::violation::{Kind, Violation};
 const ROUNDS_MAX: usize = 60;
 /// Seconds after which the server looks no longer for what is missing (`never.rs`), and an hour.
 const HELD_AT_MOST: i64 = 14 * DAY + 3_600;
+/// Small answers in one round, one after another.
+const PAGES_MAX: usize = 500;
 /// States of an outbox that drain once the link is good.
 const WAITING: [OutboxState; 3] = [
     OutboxState::Pending,
@@ -123,7 +126,7 @@ impl Simulation {
         for _ in 0..ROUNDS_MAX {
             let mut moved = false;
             for phone in 0..self.phones.len() {
-                moved |= self.exchange(phone)? != Exchange::Done;
+                moved |= self.contact(phone)? != Exchange::Done;
             }
             moved |= std::mem::replace(&mut end, self.server.office.log_end()) != end;
             quiet = if moved { 0 } else { quiet + 1 };
@@ -152,6 +155,20 @@ impl Simulation {
             self.server.office.inbox("held").len(),
         );
         Err(Violation::new(Kind::Stall, text))
+    }
+
+    /// One exchange; where answers hold next to nothing, as many as it takes to hear what there is.
+    fn contact(&mut self, phone: usize) -> Result<Exchange, Violation> {
+        let mut ended = self.exchange(phone)?;
+        if self.swarm.has(Fault::SmallPages) {
+            for _ in 0..PAGES_MAX {
+                if ended != Exchange::More {
+                    break;
+                }
+                ended = self.exchange(phone)?;
+            }
+        }
+        Ok(ended)
     }
 
     fn check_outboxes(&mut self) -> Result<(), Violation> {
