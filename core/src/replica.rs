@@ -229,7 +229,6 @@ pub(crate) mod meta {
     pub(crate) const NEXT_INCARNATION: &str = "next_incarnation";
     pub(crate) const CATALOGUE: &str = "catalogue";
     pub(crate) const CURSOR: &str = "cursor";
-    pub(crate) const CATCHING_UP: &str = "catching_up";
     pub(crate) const THROUGH: &str = "through";
     pub(crate) const NEWEST: &str = "newest";
     pub(crate) const ANCHOR: &str = "anchor";

@@ -173,9 +173,6 @@ impl Replica {
             let heard = own.fold(response.through, u64::max);
             put(txn, meta::NEWEST, &newest.max(heard))?;
             put(txn, meta::THROUGH, &response.through)?;
-            if !response.more {
-                put(txn, meta::CATCHING_UP, &false)?;
-            }
             put(txn, meta::ANCHOR, &response.time)?;
             outcome.changed = applying
                 .tickets

@@ -39,13 +39,8 @@ impl Replica {
             spell_out |= cursor.is_empty();
             seal_pending(txn, identity, entropy, key)?;
             let through = get::<u64>(txn, meta::THROUGH)?.unwrap_or(0);
-            // Until all came anew, what is here may be of another state than the server's: a page at a time.
-            if spell_out {
-                put(txn, meta::CATCHING_UP, &true)?;
-            }
-            let catching_up = get::<bool>(txn, meta::CATCHING_UP)?.unwrap_or(false);
             // A server in another epoch has other heads and numbers than it told.
-            let explicit = catching_up || recovery::is_on(txn)?;
+            let explicit = spell_out || recovery::is_on(txn)?;
             let changesets = outgoing(txn, through, spell_out, explicit)?;
             let given_back = recovery::give(txn, &changesets)?;
             carried = numbers(&changesets);

@@ -88,6 +88,9 @@ faults! {
     SmallPages => "small pages",
 }
 
+/// Faults that break promises still: drawn only where they are named, and where defects are looked for.
+pub const NOT_YET: &[Fault] = &[Fault::SmallPages];
+
 /// Which faults a run has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swarm(u32);
@@ -95,6 +98,13 @@ pub struct Swarm(u32);
 impl Swarm {
     /// Half of them, as the seed says.
     pub fn of(random: &mut Random) -> Self {
+        NOT_YET
+            .iter()
+            .fold(Self::of_all(random), |drawn, fault| drawn.without(*fault))
+    }
+
+    /// The same of all there are.
+    pub fn of_all(random: &mut Random) -> Self {
         let drawn = u32::try_from(random.number() >> 32).unwrap_or(0);
         Self(drawn & ((1 << Fault::ALL.len()) - 1))
     }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gongdan_core::planted::{self, Defect};
+use gongdan_tests::random::Random;
 
+use crate::faults::Swarm;
 use crate::prove::cpu_of_thread;
 use crate::run::run;
 use crate::simulation::Plan;
@@ -38,7 +40,7 @@ pub fn search(defect: Defect, cpu: Duration) -> Search {
         let seed = search.seeds;
         let report = run(Plan {
             seed,
-            swarm: None,
+            swarm: Some(Swarm::of_all(&mut Random::new(seed))),
             days: None,
             tell: false,
         });
